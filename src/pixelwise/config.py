@@ -1,0 +1,243 @@
+"""One run, whole and flat in one file: data, model, augmentation, losses, optimisation, training.
+
+``RunConfig`` is frozen and knows no model: names are looked up in ``build.py``. Unknown keys are refused with the nearest
+one. ``dump(load(text)) == text`` for every file that ``dump`` wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from pixelwise.errors import ConfigError, nearest
+
+__all__ = [
+    "AugmentConfig",
+    "DataConfig",
+    "LossConfig",
+    "ModelConfig",
+    "OptimConfig",
+    "RunConfig",
+    "TrainConfig",
+    "dump",
+    "load",
+    "parse_duration",
+    "with_overrides",
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class DataConfig(_Part):
+    """Where images and masks are, and how they are read."""
+
+    path: str = Field("", description="folder of the data set")
+    source: str = Field("auto", description="layout: auto, folders or camvid")
+    task: Literal["auto", "binary", "multiclass", "multilabel"] = Field("auto", description="auto: from the masks")
+    window: tuple[float, float] | None = Field(
+        None, description="grey range of 16-bit images mapped to 0..255; null: 8-bit images, or measured on the training images"
+    )
+    max_pixels: int = Field(179_000_000, ge=1, description="an image that declares more pixels is refused before it is decoded")
+
+
+class ModelConfig(_Part):
+    """Which network."""
+
+    name: str = Field("unet", description="architecture, one of the catalog")
+    encoder: str = Field("tf_efficientnet_lite0", description="any timm model with features_only support")
+    encoder_weights: str = Field("imagenet", description="imagenet, none, or a file (.safetensors, .pth)")
+    in_channels: int = Field(3, ge=1, le=64, description="3 colour, 1 grey, 4 with alpha kept")
+    options: dict[str, Any] = Field(default_factory=dict, description="arguments of the architecture's builder, such as widths")
+
+
+class AugmentConfig(_Part):
+    """Joint random transforms of training images; geometry is drawn first and applied in one warp."""
+
+    enabled: bool = True
+    crop: tuple[int, int] | None = Field(None, description="(height, width) of training crops; null: chosen from the data")
+    scale: tuple[float, float] = Field((0.5, 2.0), description="zoom, drawn log-uniformly")
+    rotation: float = Field(5.0, ge=0, le=180, description="largest angle in degrees")
+    flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
+    flip_vertical: float = Field(0.0, ge=0, le=1, description="probability of an up-down flip")
+    brightness: float = Field(0.3, ge=0, le=1)
+    contrast: float = Field(0.3, ge=0, le=1)
+    saturation: float = Field(0.3, ge=0, le=1)
+    hue: float = Field(0.03, ge=0, le=0.5, description="fraction of the colour circle")
+
+    @field_validator("scale")
+    @classmethod
+    def _scale_is_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0.05 <= value[0] <= value[1] <= 20:
+            raise ValueError(f"scale must be (low, high) with 0.05 <= low <= high <= 20, got {value}")
+        return value
+
+    @field_validator("crop")
+    @classmethod
+    def _crop_is_positive(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
+        if value is not None and min(value) < 16:
+            raise ValueError(f"crop must be (height, width) of at least 16 each, got {value}")
+        return value
+
+
+class LossConfig(_Part):
+    """Weights of the named losses; 0 leaves one out."""
+
+    cross_entropy: float = Field(1.0, ge=0)
+    dice: float = Field(1.0, ge=0)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    auxiliary: float = Field(0.4, ge=0, description="weight of the auxiliary head's cross-entropy (PSPNet paper: 0.4)")
+
+
+class OptimConfig(_Part):
+    """Optimiser and learning-rate schedule; the schedule counts optimiser steps."""
+
+    name: Literal["adamw", "sgd"] = "adamw"
+    lr: float = Field(1e-3, gt=0)
+    encoder_lr: float = Field(0.3, gt=0, description="learning rate of the encoder as a fraction of lr, when pretrained")
+    weight_decay: float = Field(0.01, ge=0, description="not applied to biases and normalisation layers")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
+    power: float = Field(0.9, gt=0, description="of poly")
+    gamma: float = Field(0.1, gt=0, le=1, description="step: factor at each milestone; exponential: factor over the whole run")
+    milestones: tuple[float, ...] = Field((0.6, 0.85), description="step: where, as fractions of the run")
+    warmup: float = Field(0.03, ge=0, lt=1, description="fraction of the run with a linear warm-up")
+    clip_norm: float | None = Field(1.0, gt=0, description="largest gradient norm; null: no clipping")
+
+
+class TrainConfig(_Part):
+    """How long, how much at once, on what."""
+
+    budget: str | None = Field("30m", description="wall-clock time for training and evaluation, as 90s, 30m or 2h")
+    steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the budget")
+    epochs: float | None = Field(None, gt=0, description="passes over the training images; overrides the budget")
+    batch_size: int = Field(8, ge=1, description="images per optimiser step, over all processes")
+    accumulate: int = Field(1, ge=1, description="micro-batches per optimiser step")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the fastest here, measured")
+    channels_last: bool = True
+    ema: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights that are evaluated; 0: none")
+    freeze_encoder: bool = False
+    workers: int = Field(-1, ge=-1, description="loader processes; -1: chosen from the cores, 0: none")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
+    seed: int = Field(0, ge=0)
+    validations: int = Field(20, ge=1, description="how many times at most the validation images are scored")
+    early_stopping: int | None = Field(None, ge=1, description="validations without a better mIoU before training stops")
+    reduce_on_plateau: int | None = Field(None, ge=1, description="validations without a better mIoU before lr is divided")
+    plateau_factor: float = Field(0.3, gt=0, lt=1)
+    checkpoint_minutes: float = Field(2.0, gt=0, description="time between checkpoints; also saved at each validation")
+
+    @field_validator("budget")
+    @classmethod
+    def _budget_is_a_duration(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_duration(value)
+        return value
+
+
+class RunConfig(_Part):
+    """A whole run. ``pixelwise train --config FILE`` reads it, ``runs/NAME/config.yaml`` holds it resolved."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    augment: AugmentConfig = AugmentConfig()
+    loss: LossConfig = LossConfig()
+    optim: OptimConfig = OptimConfig()
+    train: TrainConfig = TrainConfig()
+
+
+def parse_duration(text: str) -> float:
+    """Seconds of ``90s``, ``30m``, ``2h`` or ``1h30m``."""
+    found = re.fullmatch(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", text.strip().lower())
+    seconds = sum(float(part) * unit for part, unit in zip(found.groups(), (3600, 60, 1), strict=True) if part) if found else 0.0
+    if seconds <= 0:
+        raise ConfigError(f"budget must be a time such as 90s, 30m, 2h or 1h30m, got {text!r}")
+    return seconds
+
+
+def load(source: str | Path) -> RunConfig:
+    """Reads a run file (YAML)."""
+    path = Path(source)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"cannot read the run file {path}: {error.strerror}; check the path given to --config") from None
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} must hold 'data:', 'model:', 'train:' and so on, got {type(tree).__name__}")
+    return _validated(tree, str(path))
+
+
+def dump(config: RunConfig) -> str:
+    """The run as YAML, every key written out."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, default_flow_style=False, width=120)
+
+
+def with_overrides(config: RunConfig, overrides: Iterable[str] | Mapping[str, Any]) -> RunConfig:
+    """A new config with dotted keys replaced: ``["optim.lr=3e-4", "augment.crop=[256, 256]"]`` or a mapping."""
+    tree = config.model_dump(mode="json")
+    if isinstance(overrides, Mapping):
+        pairs = list(overrides.items())
+    else:
+        pairs = [_split_override(text) for text in overrides]
+    for key, value in pairs:
+        _check_key(key)
+        *parents, last = key.split(".")
+        node = tree
+        for parent in parents:
+            node = node[parent]
+        node[last] = value
+    return _validated(tree, "--set")
+
+
+def _split_override(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(f"--set takes key=value, got {text!r}; for example --set optim.lr=3e-4")
+    try:
+        parsed = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise ConfigError(f"--set {key.strip()}: cannot read the value {value!r} as YAML") from None
+    if isinstance(parsed, str) and re.fullmatch(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+", parsed):
+        parsed = float(parsed)  # YAML 1.1 wants a dot in 3e-4; people do not
+    return key.strip(), parsed
+
+
+def _keys() -> list[str]:
+    parts = RunConfig.model_fields
+    return [f"{name}.{key}" for name, part in parts.items() for key in part.annotation.model_fields]  # type: ignore[union-attr]
+
+
+def _check_key(key: str) -> None:
+    known = _keys()
+    if key in known or key.startswith("model.options."):
+        return
+    by_last = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
+    cure = f"did you mean {by_last[0]!r}?" if by_last else nearest(key, known)
+    raise ConfigError(f"unknown key {key!r}; {cure}")
+
+
+def _validated(tree: Mapping[str, Any], origin: str) -> RunConfig:
+    for section, content in tree.items():
+        if section not in RunConfig.model_fields:
+            raise ConfigError(f"{origin}: unknown section {section!r}; {nearest(section, RunConfig.model_fields)}")
+        for key in content if isinstance(content, Mapping) else ():
+            _check_key(f"{section}.{key}")
+    try:
+        return RunConfig.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, ConfigError):
+            raise cause from None
+        where = ".".join(str(part) for part in first["loc"])
+        message = str(cause) if cause else first["msg"]
+        raise ConfigError(f"{origin}: {where}: {message}, got {first['input']!r}") from None
