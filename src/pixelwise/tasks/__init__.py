@@ -1,0 +1,1 @@
+"""What a task is: its loss, its results, its metrics."""
