@@ -1,0 +1,1 @@
+"""Running: the training loop, evaluation, prediction, and what they stand on."""

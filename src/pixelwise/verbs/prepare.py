@@ -1,0 +1,34 @@
+"""What comes before every training: find the data, check them, and say what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pixelwise.config import DataConfig
+from pixelwise.data.check import CheckReport, check
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.sources import find
+from pixelwise.errors import DataError
+
+__all__ = ["checked_dataset", "found_dataset"]
+
+
+def found_dataset(config: DataConfig) -> Dataset:
+    """The data set of a config. Raises DataError where there is none."""
+    if not config.path:
+        raise DataError("no data set was named; give its folder, as in: pixelwise train DATA")
+    return find(Path(config.path), config.source, config.task)
+
+
+def checked_dataset(config: DataConfig, say: Callable[[str], None]) -> tuple[Dataset, CheckReport]:
+    """Finds and checks a data set; says decisions and warnings; raises DataError where training would go wrong."""
+    dataset = found_dataset(config)
+    for decision in dataset.decisions:
+        say(decision)
+    report = check(dataset)
+    for problem in report.problems:
+        if problem.severity == "warning":
+            say(f"warning: {problem.message}; {problem.cure}")
+    report.raise_if_bad()
+    return dataset, report

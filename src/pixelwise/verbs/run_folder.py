@@ -1,0 +1,71 @@
+"""``runs/NAME``: where a run lives, and how one is found again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pixelwise import config as configs
+from pixelwise.config import RunConfig
+from pixelwise.errors import CheckpointError, ConfigError, StorageError
+from pixelwise.formats.atomic import atomic_write
+
+__all__ = ["Run", "create", "existing"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run on disk. ``scores`` are those of the last evaluation, as ``evaluate --json`` prints them; ``stopped`` says how
+    training ended."""
+
+    path: Path
+    scores: dict[str, Any] = field(default_factory=dict)
+    stopped: str = "done"
+
+    @property
+    def config(self) -> RunConfig:
+        """The whole configuration, resolved."""
+        return configs.load(self.path / "config.yaml")
+
+
+def create(config: RunConfig, out: str | Path | None) -> Path:
+    """Makes the folder of a new run; without ``out`` it is ``runs/MODEL-ENCODER-DATE-TIME`` below the current folder.
+
+    Raises:
+        ConfigError: the folder exists and is not empty.
+        StorageError: it cannot be made.
+    """
+    if out is None:
+        stem = f"{config.model.name}-{config.model.encoder}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "_")
+        path = next(p for p in _numbered(Path("runs") / stem) if not p.exists())
+    else:
+        path = Path(out)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            cure = f"resume it with --resume {path}, or " if (path / "last").is_dir() else ""
+            raise ConfigError(f"--out {path} exists and is not empty; {cure}choose another folder; nothing was changed")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(f"cannot make the run folder {path}: {error.strerror}; choose another with --out") from None
+    with atomic_write(path / "config.yaml") as file:
+        file.write_text(configs.dump(config), encoding="utf-8")
+    return path
+
+
+def existing(run: str | Path | Run) -> Path:
+    """The folder of a run that was made before; raises CheckpointError where there is none."""
+    path = run.path if isinstance(run, Run) else Path(run)
+    if path.is_file() and path.name in {"model.safetensors", "model.json", "config.yaml"}:
+        path = path.parent
+    if not path.is_dir():
+        others = sorted(p.parent.name for p in path.parent.glob("*/model.json")) if path.parent.is_dir() else []
+        hint = f"runs in {path.parent}: {', '.join(others[-5:])}" if others else "give the folder that training printed"
+        raise CheckpointError(f"there is no run folder {path}; {hint}")
+    return path
+
+
+def _numbered(path: Path) -> Any:
+    yield path
+    yield from (path.with_name(f"{path.name}-{number}") for number in range(2, 1000))

@@ -1,0 +1,221 @@
+"""``train``: check, build, train; resumable. What follows, the evaluation, is a verb of its own."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import os
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from pixelwise import build
+from pixelwise import config as configs
+from pixelwise.config import RunConfig
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.facts import intensity_window
+from pixelwise.data.loader import Reading, eval_batches, train_stream
+from pixelwise.data.transforms import Augmenter
+from pixelwise.engine import distributed, precision
+from pixelwise.engine.allocator import keep_freed_memory
+from pixelwise.engine.checkpoint import read_spec, read_state, write_spec
+from pixelwise.engine.clock import Clock
+from pixelwise.engine.evaluate import Evaluation, ImageCounts, evaluate, shard
+from pixelwise.engine.train import Job, Outcome
+from pixelwise.engine.train import train as run_training
+from pixelwise.engine.watch import Silent, Watcher
+from pixelwise.errors import CheckpointError
+from pixelwise.formats.image import image_size, write_image
+from pixelwise.models.segmenter import Segmenter
+from pixelwise.report.overlay import batch_picture, contact_sheet, overlay
+from pixelwise.tasks.semantic import SemanticTask
+from pixelwise.types import Batch, LabelMap, Record
+from pixelwise.verbs.prepare import checked_dataset
+from pixelwise.verbs.run_folder import create, existing
+
+__all__ = ["Trained", "train"]
+
+# Seconds of a budget kept for the report, beside the evaluation itself.
+_REPORT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training left: the run folder, how it ended, and the data set it saw."""
+
+    run: Path
+    outcome: Outcome
+    dataset: Dataset
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the data decide before there is a model."""
+
+    config: RunConfig  # crop and window filled in
+    dataset: Dataset
+    reading: Reading
+    augmenter: Augmenter
+    device: torch.device
+    watch: Watcher
+
+    @property
+    def train_records(self) -> tuple[Record, ...]:
+        return self.dataset.split("train")
+
+    def stream(self, step: int) -> Generator[Batch, None, None]:
+        settings = self.config.train
+        workers = settings.workers
+        if workers < 0:
+            # On a CPU the cores belong to the network: one thread that reads ahead costs it least.
+            workers = 0 if self.device.type == "cpu" else min(8, max(1, (os.cpu_count() or 2) // 2))
+        batch, rank, world = settings.batch_size, distributed.rank(), distributed.world_size()
+        return train_stream(self.train_records, self.reading, self.augmenter, batch, settings.seed, step, workers, rank, world)
+
+
+def train(
+    config: RunConfig, out: str | Path | None = None, resume: str | Path | None = None, watch: Watcher | None = None,
+    started: float | None = None,
+) -> Trained:  # fmt: skip
+    """Trains one run to its end, or resumes one.
+
+    Args:
+        config: the run; where ``resume`` is given, the config saved in that run is used instead.
+        out: folder of the new run; must not exist or be empty.
+        resume: folder of an interrupted run.
+        watch: who is told what happens.
+        started: ``time.monotonic()`` at which the budget began; now by default.
+    """
+    started = time.monotonic() if started is None else started
+    if resume is not None:
+        config = configs.load(existing(resume) / "config.yaml")
+    device = distributed.local_device(config.train.device)
+    keep_freed_memory()
+    with distributed.process_group(device):
+        plan = _plan(config, device, watch if watch is not None and distributed.is_main() else Silent())
+        job = _new_job(plan, out, started) if resume is None else _resumed_job(plan, existing(resume), started)
+        return Trained(job.run, run_training(job, resume=resume is not None), plan.dataset)
+
+
+def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
+    torch.manual_seed(config.train.seed)
+    dataset, _ = checked_dataset(config.data, watch.say)
+    records = dataset.split("train")
+    crop, why = build.crop_size(config.augment, [image_size(record.image) for record in records], device)
+    watch.say(f"training crops of {crop[0]}x{crop[1]} (height x width): {why}")
+    window = config.data.window or intensity_window(records)
+    if window is not None:
+        watch.say(f"images have more than 8 bits: grey values {window[0]:g} to {window[1]:g} become 0 to 255")
+    # Absolute, so that a resume or an evaluation from another folder finds the data.
+    resolved = {"data.path": str(Path(config.data.path).resolve()), "data.window": window and list(window), "augment.crop": list(crop)}
+    config = configs.with_overrides(config, resolved)
+    reading = Reading(config.model.in_channels, window, config.data.max_pixels, dataset.targets)
+    return _Plan(config, dataset, reading, build.augmenter(config.augment, crop), device, watch)
+
+
+def _new_job(plan: _Plan, out: str | Path | None, started: float) -> Job:
+    config, dataset = plan.config, plan.dataset
+    channels = 1 if dataset.mode == "binary" else len(dataset.classes)
+    model = precision.prepared(build.model_from_config(config.model, channels), plan.device, config.train.channels_last)
+    millions = sum(p.numel() for p in model.parameters()) / 1e6
+    plan.watch.say(
+        f"{config.model.name} on {config.model.encoder} ({millions:.1f} M parameters), encoder weights: {config.model.encoder_weights}"
+    )
+    task = build.task_from_config(config.loss, dataset.classes, dataset.mode, model.encoder.mean, model.encoder.std)
+    stream = plan.stream(0)
+    first = next(stream)
+    stream.close()
+    arithmetic, why = _arithmetic(config, model, task, first.to(plan.device), plan.device)
+    plan.watch.say(f"arithmetic {arithmetic}: {why}")
+    plan = dataclasses.replace(plan, config=configs.with_overrides(config, {"train.precision": arithmetic}))
+    run = Path()
+    if distributed.is_main():
+        run = create(plan.config, out)
+        write_spec(run, build.spec(plan.config, task, plan.reading.window))
+        pictures = first.images.permute(0, 2, 3, 1).numpy()
+        write_image(run / "train_batch.png", batch_picture(pictures, _numpy_targets(first), dataset.classes))
+        plan.watch.say(f"run folder {run}; look at {run / 'train_batch.png'}: it is what the network sees")
+    return _job(plan, model, task, distributed.broadcast(run), time.monotonic() - started)
+
+
+def _resumed_job(plan: _Plan, run: Path, started: float) -> Job:
+    state = read_state(run)
+    if state["records"] != _fingerprint(plan.train_records):
+        raise CheckpointError(
+            f"the training images of {plan.dataset.root} are not those that {run} was trained on; restore them, or start a new run"
+        )
+    spec = read_spec(run)
+    model = precision.prepared(build.model_from_spec(spec), plan.device, plan.config.train.channels_last)
+    task = build.task_from_spec(spec, plan.config.loss)
+    plan.watch.say(f"resuming {run} at step {state['step']}, best mIoU so far {max(0.0, state['plateau']['best']):.4f}")
+    return _job(plan, model, task, run, state["seconds"] + time.monotonic() - started)
+
+
+def _job(plan: _Plan, model: Segmenter, task: SemanticTask, run: Path, spent: float) -> Job:
+    config = plan.config
+    if config.train.freeze_encoder:
+        model.encoder.freeze()
+    steps = config.train.steps
+    if steps is None and config.train.epochs is not None:
+        steps = max(1, round(config.train.epochs * len(plan.train_records) / config.train.batch_size))
+    seconds = None
+    if steps is None:
+        seconds = configs.parse_duration(config.train.budget or "30m")
+    clock = Clock(steps, seconds, spent)
+    clock.keep_back(_REPORT_SECONDS + 0.02 * (seconds or 0))
+    return Job(
+        config=config, task=task, model=model, stream=plan.stream, run=run, clock=clock, device=plan.device,
+        precision=config.train.precision,  # type: ignore[arg-type]  (auto was resolved)
+        validate=functools.partial(_validate, plan, task), evaluation_seconds=functools.partial(_evaluation_seconds, plan.dataset),
+        watch=plan.watch, images_per_epoch=len(plan.train_records),
+        encoder_factor=1.0 if config.model.encoder_weights == "none" else config.optim.encoder_lr,
+        facts={"records": _fingerprint(plan.train_records)},
+    )  # fmt: skip
+
+
+def _validate(plan: _Plan, task: SemanticTask, model: nn.Module) -> tuple[Evaluation, np.ndarray | None]:
+    records = plan.dataset.split("val")
+    pictures: list[tuple[np.ndarray, str]] = []
+    done = 0
+
+    def see(image: np.ndarray, target: np.ndarray, result: LabelMap, counts: ImageCounts) -> None:
+        nonlocal done
+        done += 1
+        plan.watch.validating(done * distributed.world_size(), len(records))
+        if len(pictures) < 4:
+            pictures.append((overlay(image, result.indices, plan.dataset.classes.colors), counts.record.key))
+
+    mine = shard(records, distributed.rank(), distributed.world_size())
+    batches = eval_batches(mine, plan.reading, batch_size=4)
+    evaluation = evaluate(task, model, batches, plan.device, plan.config.train.precision, see)  # type: ignore[arg-type]
+    return evaluation, contact_sheet(pictures) if pictures else None
+
+
+def _arithmetic(
+    config: RunConfig, model: Segmenter, task: SemanticTask, batch: Batch, device: torch.device
+) -> tuple[precision.Precision, str]:
+    if config.train.precision != "auto":
+        return config.train.precision, "as configured"
+    return distributed.broadcast(precision.choose(model, task, batch, device))  # type: ignore[no-any-return]
+
+
+def _evaluation_seconds(dataset: Dataset, validation: Evaluation) -> float:
+    """How long scoring the test images will take, judged by a validation."""
+    test = len(dataset.split("test")) or len(dataset.split("val"))
+    return _REPORT_SECONDS + 1.1 * validation.seconds * test / max(1, len(validation.images))
+
+
+def _fingerprint(records: tuple[Record, ...]) -> str:
+    return hashlib.sha256("\n".join(record.key for record in records).encode()).hexdigest()[:16]
+
+
+def _numpy_targets(batch: Batch) -> np.ndarray:
+    assert batch.targets is not None
+    return batch.targets.numpy()
+
