@@ -1,0 +1,92 @@
+"""Who trains, who validates, who tests: from ``splits.csv``, or by a hash of the names."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pixelwise.data.sources.found import SPLIT_NAMES, some
+from pixelwise.errors import DataError
+from pixelwise.formats.image import is_image_name
+from pixelwise.types import Record
+
+__all__ = ["from_csv", "hashed"]
+
+_SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
+_NAME_COLUMNS = ("id", "key", "name", "image", "file", "filename")
+
+
+def hashed(records: Sequence[Record], names: tuple[str, ...] = ("train", "val", "test")) -> tuple[list[Record], tuple[str, ...]]:
+    """Records in order of the hash of their keys, the last 15 % to ``test``, 15 % before them to ``val``, at least one each.
+
+    The same names give the same split on every machine. Raises :class:`DataError` for fewer records than splits.
+    """
+    if len(records) < len(names):
+        raise DataError(
+            f"{len(records)} image{'s' if len(records) != 1 else ''}, too few to split into {' and '.join(names)}: "
+            f"at least {len(names)} are needed (20 and more give usable models); add labelled images"
+        )
+    order = sorted(records, key=lambda r: hashlib.sha256(r.key.encode()).hexdigest())
+    parts: dict[str, list[Record]] = {}
+    for name in reversed(names[1:]):
+        count = max(1, round(_SHARES[name] * len(records)))
+        parts[name], order = order[len(order) - count :], order[: len(order) - count]
+    parts[names[0]] = order
+    split = {record.key: name for name, part in parts.items() for record in part}
+    counts = ", ".join(f"{name} {len(parts[name])}" for name in names)
+    what = "no split given" if len(names) == 3 else "no val folder: taken from train"
+    reason = (
+        f"{what}: {counts}, by a hash of the file names; if several images show the same patient, place or video, "
+        f"scores will be too good: put them into one split with splits.csv (columns id, split)"
+    )
+    return [replace(record, split=split[record.key]) for record in records], (reason,)
+
+
+def from_csv(path: Path, records: Sequence[Record]) -> tuple[list[Record], tuple[str, ...]]:
+    """Splits by a table with the columns ``id`` (image name, suffix optional) and ``split``."""
+    wanted = _rows(path)
+    keys = {record.key for record in records}
+    absent = [name for name in wanted if name not in keys]
+    if absent:
+        raise DataError(
+            f"{path} names {len(absent)} images that do not exist: {some(absent)}; correct the names, or remove the rows"
+        )
+    kept = [replace(record, split=wanted[record.key]) for record in records if record.key in wanted]
+    counts = Counter(record.split for record in kept)
+    reasons = [f"split by splits.csv: {', '.join(f'{name} {counts[name]}' for name in _SHARES if counts[name])}"]
+    left = [record.key for record in records if record.key not in wanted]
+    if left:
+        reasons.append(f"{len(left)} images are not in splits.csv and are left out: {some(left)}")
+    return kept, tuple(reasons)
+
+
+def _rows(path: Path) -> dict[str, str]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream, skipinitialspace=True)
+            columns = [column.strip().lower() for column in reader.fieldnames or []]
+            reader.fieldnames = columns
+            rows = list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} cannot be read as CSV ({error}); it needs the columns id and split") from None
+    column = next((name for name in _NAME_COLUMNS if name in columns), None)
+    if column is None or "split" not in columns:
+        raise DataError(f"{path} needs the columns id and split, got {', '.join(columns) or 'nothing'}")
+    wanted: dict[str, str] = {}
+    for line, row in enumerate(rows, start=2):
+        name, split = (row[column] or "").strip(), (row["split"] or "").strip().lower()
+        if split not in SPLIT_NAMES:
+            raise DataError(f"{path}, line {line}: split must be train, val or test, got {row['split']!r}")
+        key = _key(name)
+        if wanted.setdefault(key, SPLIT_NAMES[split]) != SPLIT_NAMES[split]:
+            raise DataError(f"{path}, line {line}: {name!r} stands in two splits, {wanted[key]} and {split}; keep one of them")
+    return wanted
+
+
+def _key(name: str) -> str:
+    """The key of an image by its file name, with or without an image suffix; other dots belong to the name."""
+    return (name.rsplit(".", 1)[0] if is_image_name(name) else name).replace("/", "_")

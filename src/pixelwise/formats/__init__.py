@@ -1,0 +1,1 @@
+"""Bytes to arrays and back, and writing that leaves the old file whole when it fails."""
