@@ -1,0 +1,175 @@
+"""The one door to timm: image -> pyramid of feature maps, finest first.
+
+Every ``features_only`` network of timm comes in here, and timm's words are turned into ours at this door: its
+``reduction`` is our *stride*, NHWC maps become NCHW, and its errors become sentences.
+
+Encoder names: any timm name, with or without a tag (``resnet50``, ``resnet50.a1_in1k``).
+
+Dilation (``output_stride`` 8 or 16) is timm's: the convolution that loses its stride keeps the dilation it had, later
+ones are dilated. So the dilated maps hold the undilated ones: ``f_os8(x)[..., ::4, ::4] == f_os32(x)``. Networks with
+TensorFlow's "SAME" padding (names that begin with ``tf_``) pad by the size of the map, so for them this holds only where
+both sides are 32 n + 1 pixels long; on other sizes the two grids are shifted by some pixels against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import timm
+from torch import Tensor, nn
+
+from pixelwise.errors import ConfigError, nearest
+from pixelwise.models.depthwise import with_fast_depthwise
+from pixelwise.models.weights import load_weights
+
+__all__ = ["OUTPUT_STRIDES", "Encoder", "encoder"]
+
+OUTPUT_STRIDES = (8, 16, 32)
+
+_SIZE_OPTIONS: tuple[dict[str, Any], ...] = (
+    {"dynamic_img_size": True, "dynamic_img_pad": True},  # plain ViTs
+    {"strict_img_size": False},  # Swin and its kin
+)
+_DILATABLE = "use one that can, such as 'resnet50', 'mobilenetv2_100' or 'tf_efficientnet_lite0', or output_stride=32"
+
+
+class Encoder(nn.Module):
+    """A timm feature extractor with its facts.
+
+    ``channels`` and ``strides`` describe the maps that ``forward`` returns, finest first. ``mean`` and ``std`` (one
+    number per input channel, for images scaled to 0..1) are the normalisation that the named weights of timm expect.
+    """
+
+    def __init__(self, name: str, model: nn.Module, mean: list[float], std: list[float]) -> None:
+        super().__init__()
+        self.name = name
+        self.model = model
+        info: Any = model.feature_info
+        self.channels: list[int] = list(info.channels())
+        self.strides: list[int] = list(info.reduction())
+        self.mean = mean
+        self.std = std
+        self.is_frozen = False
+        self._is_nhwc = str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
+
+    @property
+    def divisor(self) -> int:
+        """What both sides of the image must be a multiple of for no pixel to be dropped: 1 for networks that halve the
+        map with padded convolutions, the coarsest stride for those that cut the image into patches."""
+        return 1 if self.strides[0] == 2 else max(self.strides)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """(B, C, H, W) normalised images -> pyramid: maps (B, channels[i], ~H / strides[i], ~W / strides[i])."""
+        pyramid = self.model(images)
+        return [level.permute(0, 3, 1, 2) for level in pyramid] if self._is_nhwc else list(pyramid)
+
+    def freeze(self) -> Encoder:
+        """No gradient, and evaluation mode for good: BatchNorm keeps its running statistics and dropout stays off even
+        after ``train()`` on the encoder or on a model that holds it."""
+        self.is_frozen = True
+        self.requires_grad_(False)
+        return self.train(self.training)
+
+    def train(self, mode: bool = True) -> Encoder:
+        super().train(mode and not self.is_frozen)
+        return self
+
+
+def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_stride: int = 32) -> Encoder:
+    """Builds the timm network ``name`` as a feature extractor.
+
+    Args:
+        name: any timm model that can give features, such as ``resnet34`` or ``tf_efficientnet_lite0``.
+        weights: ``None`` or ``"none"`` (random; never touches the network), ``"imagenet"``, or a file (``.safetensors``,
+            ``.pth``); see :mod:`pixelwise.models.weights`.
+        in_channels: channels of the image. The first convolution of pretrained weights is adapted by timm's rule: summed
+            over colours for one channel, repeated and rescaled for others.
+        output_stride: 8, 16 or 32: stride of the coarsest map, lowered by dilation.
+
+    Raises:
+        ConfigError: unknown name (with the nearest ones), or a network that gives no features or takes no dilation.
+        WeightsError: weights that cannot be had here or do not fit.
+    """
+    if output_stride not in OUTPUT_STRIDES:
+        raise ConfigError(f"output_stride must be 8, 16 or 32, got {output_stride!r}")
+    if not isinstance(in_channels, int) or in_channels < 1:
+        raise ConfigError(f"in_channels must be a whole number from 1, got {in_channels!r}")
+    facts = _known(name)
+    model = _feature_extractor(name, facts, in_channels, output_stride)
+    load_weights(model, name, weights, in_channels)
+    return Encoder(name, with_fast_depthwise(model), _per_channel(facts.mean, in_channels), _per_channel(facts.std, in_channels))
+
+
+def _known(name: str) -> Any:
+    """timm's facts about a name, or a refusal that offers the nearest names."""
+    if not isinstance(name, str) or ":" in name or not timm.is_model(name):
+        raise ConfigError(f"unknown encoder {name!r}; {nearest(str(name).lower().split('.')[0], timm.list_models())}")
+    try:
+        facts = timm.get_pretrained_cfg(name)
+    except RuntimeError:
+        plain, _, tag = name.partition(".")
+        tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{plain}.*")]
+        raise ConfigError(f"encoder {plain!r} has no weights tagged {tag!r}; {nearest(tag, tags)}") from None
+    return facts
+
+
+def _feature_extractor(name: str, facts: Any, in_channels: int, output_stride: int) -> nn.Module:
+    options: dict[str, Any] = {"features_only": True, "pretrained": False, "in_chans": in_channels}
+    if output_stride != 32:
+        options["output_stride"] = output_stride
+    refusal: Exception | None = None
+    # A network made for one size can be opened for all by one of two switches, depending on its family.
+    for switch in _SIZE_OPTIONS if facts.fixed_input_size else ({},):
+        try:
+            model: nn.Module = timm.create_model(name, **options, **switch)
+        except Exception as error:  # timm answers with TypeError, AssertionError, RuntimeError or AttributeError
+            refusal = refusal or error
+            continue
+        return _with_stride(model, name, output_stride)
+    raise _refused(name, options, facts, refusal) from refusal
+
+
+def _with_stride(model: nn.Module, name: str, output_stride: int) -> nn.Module:
+    got = max(model.feature_info.reduction())  # type: ignore[union-attr,operator]
+    if output_stride != 32 and got != output_stride:
+        raise ConfigError(f"encoder {name!r} has stride {got} where output_stride={output_stride} was asked for; {_DILATABLE}")
+    return model
+
+
+def _refused(name: str, options: dict[str, Any], facts: Any, refusal: Exception | None) -> ConfigError:
+    """Which of three reasons it was, found by leaving them out one after the other."""
+    plain = {key: value for key, value in options.items() if key != "output_stride"}
+    for switch in _SIZE_OPTIONS if facts.fixed_input_size else ({},):
+        if len(plain) < len(options) and _can_be_built(name, {**plain, **switch}):
+            stride = options["output_stride"]
+            return ConfigError(f"encoder {name!r} cannot be dilated to output_stride={stride}; {_DILATABLE}")
+    if facts.fixed_input_size and _can_be_built(name, plain):
+        height, width = facts.input_size[-2:]
+        return ConfigError(
+            f"encoder {name!r} takes images of {height}x{width} pixels only; use one that takes any size, such as "
+            "'resnet34', 'convnext_tiny' or 'swin_tiny_patch4_window7_224'"
+        )
+    return ConfigError(
+        f"encoder {name!r} cannot give a pyramid of feature maps (timm: {_reason(refusal)}); "
+        "use one that can, such as 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
+    )
+
+
+def _can_be_built(name: str, options: dict[str, Any]) -> bool:
+    try:
+        timm.create_model(name, **options)
+    except Exception:
+        return False
+    return True
+
+
+def _reason(error: Exception | None) -> str:
+    first = str(error).strip().splitlines()
+    return first[0][:120] if first else type(error).__name__
+
+
+def _per_channel(values: tuple[float, ...], in_channels: int) -> list[float]:
+    """Normalisation constants for any number of channels: the mean for one, else the given ones in turn."""
+    if in_channels == 1:
+        return [sum(values) / len(values)]
+    return [float(values[channel % len(values)]) for channel in range(in_channels)]
