@@ -1,0 +1,70 @@
+"""What a check found, for the terminal: decisions, facts on a few lines, a table of classes, and every problem with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich import box
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["check_lines"]
+
+_FILES_SHOWN = 3
+
+
+def check_lines(report: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Renderables for ``CheckReport.to_json()``."""
+    facts = report["facts"]
+    for decision in facts["decisions"]:
+        yield Text("· ", "cyan") + Text(decision)
+    yield Text("· ", "cyan") + Text(_summary(facts))
+    if facts["classes"]:
+        yield _classes(facts["classes"])
+    for problem in report["problems"]:
+        yield from _problem(problem)
+    errors = sum(problem["severity"] == "error" for problem in report["problems"])
+    warnings = len(report["problems"]) - errors
+    if errors:
+        yield Text(f"{errors} error{'s' * (errors > 1)}: training would refuse this data set", "bold red")
+    elif warnings:
+        yield Text(f"no errors, {warnings} warning{'s' * (warnings > 1)}", "bold yellow")
+    else:
+        yield Text("no faults found", "bold green")
+
+
+def _summary(facts: Mapping[str, Any]) -> str:
+    splits = ", ".join(f"{count} {name}" for name, count in facts["splits"].items())
+    kinds = ", ".join(f"{count} {kind}" for kind, count in facts["image_kinds"].items())
+    parts = [f"{facts['images']} images ({splits})", facts["mode"], kinds]
+    if facts["sizes"]:
+        low, middle, high = (facts["sizes"][key] for key in ("smallest", "median", "largest"))
+        sizes = [f"{height:g}x{width:g}" for height, width in (low, middle, high)]
+        parts.append(f"{sizes[0]} (height x width)" if len(set(sizes)) == 1 else f"{sizes[0]} to {sizes[2]}, median {sizes[1]}")
+    parts.append(f"{100 * facts['ignored_fraction']:.1f} % of pixels ignored")
+    return " · ".join(part for part in parts if part)
+
+
+def _classes(classes: list[Mapping[str, Any]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table.add_column("id", justify="right")
+    table.add_column("class", max_width=28, no_wrap=True, overflow="ellipsis")
+    table.add_column("pixels", justify="right", no_wrap=True)
+    table.add_column("share", justify="right", no_wrap=True)
+    table.add_column("images", justify="right", no_wrap=True)
+    for row in classes:
+        share = Text(f"{100 * row['share']:.2f} %", "yellow" if not row["pixels"] else "")
+        table.add_row(str(row["id"]), row["name"], f"{row['pixels']:,}", share, f"{row['images']:,}")
+    return table
+
+
+def _problem(problem: Mapping[str, Any]) -> Iterator[Text]:
+    is_error = problem["severity"] == "error"
+    yield Text(f"{problem['severity']}: ", "bold red" if is_error else "bold yellow") + Text(problem["message"])
+    for file in problem["files"][:_FILES_SHOWN]:
+        yield Text(f"    {file}", "dim")
+    if len(problem["files"]) > _FILES_SHOWN:
+        yield Text(f"    and {len(problem['files']) - _FILES_SHOWN} more", "dim")
+    yield Text("    cure: ", "green") + Text(problem["cure"])
