@@ -18,7 +18,7 @@ from pixelwise.types import ClassTable, Mode, Size
 
 __all__ = ["augmenter", "crop_size", "model_from_config", "model_from_spec", "spec", "task_from_config", "task_from_spec"]
 
-SPEC_FORMAT = "pixelwise-model-1"
+_SPEC_FORMAT = "pixelwise-model-1"
 
 # Pixels of a training crop: as much context as a step can afford on the device.
 _CROP_PIXELS = {"cpu": 320 * 320, "other": 512 * 512}
@@ -38,7 +38,7 @@ def model_from_config(config: ModelConfig, num_channels: int) -> Segmenter:
 def spec(config: RunConfig, task: SemanticTask, window: tuple[float, float] | None) -> dict[str, Any]:
     """What ``model.json`` says: all that is needed to build network and task again, without the config."""
     return {
-        "format": SPEC_FORMAT,
+        "format": _SPEC_FORMAT,
         "model": config.model.name,
         "encoder": config.model.encoder,
         "in_channels": config.model.in_channels,

@@ -121,7 +121,7 @@ class TrainConfig(_Part):
     accumulate: int = Field(1, ge=1, description="micro-batches per optimiser step")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the fastest here, measured")
     channels_last: bool = True
-    ema: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights that are evaluated; 0: none")
+    ema: float = Field(0.995, ge=0, lt=1, description="decay of the averaged weights that are evaluated; 0: none")
     freeze_encoder: bool = False
     workers: int = Field(-1, ge=-1, description="loader processes; -1: chosen from the cores, 0: none")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")

@@ -21,7 +21,7 @@ from pixelwise.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IGNORE_INDEX", "MAX_CLASSES", "Batch", "ClassInfo", "ClassTable", "LabelMap", "Mode", "Record", "Sample", "Size"]
+__all__ = ["IGNORE_INDEX", "MAX_CLASSES", "Batch", "ClassInfo", "ClassTable", "LabelMap", "Mode", "Record", "Sample", "Size", "distinct_colors"]
 
 IGNORE_INDEX = 255
 """Class index of pixels that count for nothing: no loss, no gradient, no score. Padding has it too."""
@@ -59,8 +59,8 @@ class ClassTable:
             raise DataError(
                 f"{len(self.classes)} classes, but at most {MAX_CLASSES} are supported; mark rare ids as ignored in classes.json"
             )
-        for what, values in (("id", [c.id for c in self.classes]), ("name", [c.name for c in self.classes])):
-            twice = sorted({str(v) for v in values if values.count(v) > 1})  # type: ignore[attr-defined]
+        for what, values in (("id", [str(c.id) for c in self.classes]), ("name", self.names)):
+            twice = sorted({value for value in values if values.count(value) > 1})
             if twice:
                 raise DataError(f"class {what} {', '.join(twice)} stands more than once; make each {what} unique in classes.json")
         both = {c.id for c in self.classes} & set(self.ignore_ids)
@@ -237,7 +237,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Batch:
-    """Samples of one size: ``images`` (B, C, H, W) uint8; ``targets`` (B, H, W), or (B, K, H, W) multilabel, uint8."""
+    """Samples of one size: ``images`` (B, C, H, W) uint8; ``targets`` (B, H, W) or, multilabel, (B, K, H, W)."""
 
     images: Tensor
     targets: Tensor | None

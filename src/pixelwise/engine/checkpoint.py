@@ -42,7 +42,7 @@ def read_spec(run: Path) -> dict[str, Any]:
     try:
         spec = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CheckpointError(f"{run} holds no model.json, so it is not a run folder; give the folder that training printed") from None
+        raise CheckpointError(f"{run} holds no model.json, so it is no run folder; give the one that training printed") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}; train again or restore the file") from None
     if not isinstance(spec, dict) or spec.get("format") != "pixelwise-model-1":
@@ -101,7 +101,7 @@ def _read(path: Path, cure: str, tensors: bool = True) -> tuple[dict[str, Tensor
     try:
         with safe_open(path, framework="pt") as file:
             facts = json.loads((file.metadata() or {}).get("pixelwise", "{}"))
-            return {name: file.get_tensor(name) for name in (file.keys() if tensors else ())}, facts  # noqa: SIM118 (not a dict)
+            return {name: file.get_tensor(name) for name in (file.keys() if tensors else ())}, facts
     except (SafetensorError, ValueError, OSError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); {cure}") from None
 

@@ -1,4 +1,4 @@
-"""Several processes, one run: ``torchrun``, Slurm, Ray Train or Kubeflow set ``RANK`` and ``WORLD_SIZE``; nothing else changes."""
+"""Several processes, one run: torchrun, Slurm, Ray Train or Kubeflow set ``RANK`` and ``WORLD_SIZE``; nothing else changes."""
 
 import os
 from collections.abc import Iterator

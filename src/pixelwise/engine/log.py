@@ -11,7 +11,7 @@ from pixelwise.formats.atomic import atomic_write
 
 __all__ = ["RunLog", "read_rows"]
 
-Row = dict[str, Any]
+_Row = dict[str, Any]
 
 
 class RunLog:
@@ -29,10 +29,10 @@ class RunLog:
         self._events = SummaryWriter(str(run / "events"), purge_step=step + 1 if step else None)
 
     @property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[_Row]:
         return self._rows
 
-    def add(self, row: Row) -> None:
+    def add(self, row: _Row) -> None:
         """One row: ``step`` and any other numbers; keys may differ from row to row."""
         new_columns = set(row) - {key for known in self._rows for key in known}
         self._rows.append(row)
@@ -62,7 +62,7 @@ class RunLog:
             writer.writerows(self._rows)
 
 
-def read_rows(path: Path) -> list[Row]:
+def read_rows(path: Path) -> list[_Row]:
     """Rows of a ``metrics.csv``, numbers as float, empty cells left out; none where there is no file."""
     if not path.is_file():
         return []

@@ -13,7 +13,7 @@ from pixelwise.ops.depthwise import FastDepthwise
 from pixelwise.tasks.task import Task
 from pixelwise.types import Batch
 
-__all__ = ["Precision", "autocast", "choose", "prepared"]
+__all__ = ["Precision", "autocast", "choose", "for_inference", "prepared"]
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
@@ -63,3 +63,13 @@ def _step_seconds(model: nn.Module, task: Task, batch: Batch, device: torch.devi
     total.backward()
     model.zero_grad(set_to_none=True)
     return time.perf_counter() - start
+
+
+def for_inference(device: torch.device) -> Precision:
+    """bf16 where the device has instructions for it, else fp32; with fp16 on GPUs without bf16."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp16"
+    if device.type == "cpu":
+        has_bf16 = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        return "bf16" if has_bf16 else "fp32"
+    return "fp32"

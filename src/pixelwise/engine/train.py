@@ -164,7 +164,8 @@ class _State:
             return
         if self.job.clock.seconds is not None:
             self.interval = max(self.interval, min(1 / 3, seconds / (_VALIDATION_SHARE * self.job.clock.seconds)))
-        self.next_validation = broadcast(progress + self.interval if self.job.clock.seconds else self.next_validation + self.interval)
+        last = progress if self.job.clock.seconds is not None else self.next_validation
+        self.next_validation = broadcast(last + self.interval)
         if self.next_validation > 1 - self.interval / 2:
             self.next_validation = 1.0
 

@@ -1,0 +1,1 @@
+"""Arithmetic on tensors and plain numbers that knows no model and no data set."""

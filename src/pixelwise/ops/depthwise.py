@@ -60,9 +60,8 @@ class _Depthwise(torch.autograd.Function):
         ctx.save_for_backward(low, weight)
         ctx.numbers = [list(pair) if isinstance(pair, (tuple, list)) else [pair, pair] for pair in (stride, padding, dilation)]
         ctx.has_bias, ctx.input_dtype = bias is not None, images.dtype
-        return torch.conv2d(
-            low, weight.to(torch.bfloat16), None if bias is None else bias.to(torch.bfloat16), stride, padding, dilation, weight.shape[0]
-        )
+        low_bias = None if bias is None else bias.to(torch.bfloat16)
+        return torch.conv2d(low, weight.to(torch.bfloat16), low_bias, stride, padding, dilation, weight.shape[0])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:

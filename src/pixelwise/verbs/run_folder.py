@@ -11,6 +11,7 @@ from pixelwise import config as configs
 from pixelwise.config import RunConfig
 from pixelwise.errors import CheckpointError, ConfigError, StorageError
 from pixelwise.formats.atomic import atomic_write
+from pixelwise.types import ClassTable
 
 __all__ = ["Run", "create", "existing"]
 
@@ -22,6 +23,7 @@ class Run:
 
     path: Path
     scores: dict[str, Any] = field(default_factory=dict)
+    classes: ClassTable = field(default=ClassTable(()), repr=False)
     stopped: str = "done"
 
     @property

@@ -113,8 +113,8 @@ def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
     if window is not None:
         watch.say(f"images have more than 8 bits: grey values {window[0]:g} to {window[1]:g} become 0 to 255")
     # Absolute, so that a resume or an evaluation from another folder finds the data.
-    resolved = {"data.path": str(Path(config.data.path).resolve()), "data.window": window and list(window), "augment.crop": list(crop)}
-    config = configs.with_overrides(config, resolved)
+    path = str(Path(config.data.path).resolve())
+    config = configs.with_overrides(config, {"data.path": path, "data.window": window and list(window), "augment.crop": list(crop)})
     reading = Reading(config.model.in_channels, window, config.data.max_pixels, dataset.targets)
     return _Plan(config, dataset, reading, build.augmenter(config.augment, crop), device, watch)
 
@@ -124,9 +124,8 @@ def _new_job(plan: _Plan, out: str | Path | None, started: float) -> Job:
     channels = 1 if dataset.mode == "binary" else len(dataset.classes)
     model = precision.prepared(build.model_from_config(config.model, channels), plan.device, config.train.channels_last)
     millions = sum(p.numel() for p in model.parameters()) / 1e6
-    plan.watch.say(
-        f"{config.model.name} on {config.model.encoder} ({millions:.1f} M parameters), encoder weights: {config.model.encoder_weights}"
-    )
+    weights = config.model.encoder_weights
+    plan.watch.say(f"{config.model.name} on {config.model.encoder} ({millions:.1f} M parameters), encoder weights: {weights}")
     task = build.task_from_config(config.loss, dataset.classes, dataset.mode, model.encoder.mean, model.encoder.std)
     stream = plan.stream(0)
     first = next(stream)
@@ -148,7 +147,7 @@ def _resumed_job(plan: _Plan, run: Path, started: float) -> Job:
     state = read_state(run)
     if state["records"] != _fingerprint(plan.train_records):
         raise CheckpointError(
-            f"the training images of {plan.dataset.root} are not those that {run} was trained on; restore them, or start a new run"
+            f"the training images of {plan.dataset.root} are not those of {run}; restore them, or start a new run"
         )
     spec = read_spec(run)
     model = precision.prepared(build.model_from_spec(spec), plan.device, plan.config.train.channels_last)

@@ -1,0 +1,1 @@
+"""One heavy or narrow dependency per file; nothing below imports this room."""

@@ -1,0 +1,187 @@
+"""``evaluate``: scores of a run on a split, at the original resolution, with a report, a table per image and pictures."""
+
+from __future__ import annotations
+
+import csv
+import heapq
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pixelwise.data.dataset import Dataset
+from pixelwise.data.loader import Reading, eval_batches
+from pixelwise.engine import distributed
+from pixelwise.engine.evaluate import Evaluation, ImageCounts, evaluate, shard
+from pixelwise.engine.log import read_rows
+from pixelwise.errors import DataError, nearest
+from pixelwise.formats.atomic import atomic_write
+from pixelwise.formats.image import write_image
+from pixelwise.metrics.scores import image_scores
+from pixelwise.report.html import Example, ReportData, write_report
+from pixelwise.report.overlay import contact_sheet, error_overlay, overlay
+from pixelwise.types import ClassTable, LabelMap, Record
+from pixelwise.verbs.loaded import Loaded
+
+__all__ = ["Scores", "evaluate_run"]
+
+_WORST, _BEST = 8, 4
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The result of an evaluation: the numbers, one row per image, and where the report is."""
+
+    values: dict[str, Any]
+    per_image: list[dict[str, Any]]
+    classes: ClassTable
+    split: str
+    report: Path
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean over the classes that occur, from one confusion matrix of the whole split."""
+        return float(self.values["mean_iou"])
+
+    def worst(self, how_many: int = 20) -> list[dict[str, Any]]:
+        """The rows of the images with the lowest mean IoU, worst first."""
+        known = [row for row in self.per_image if row["mean_iou"] is not None]
+        return sorted(known, key=lambda row: float(row["mean_iou"]))[:how_many]
+
+
+class _Examples:
+    """Keeps the pictures of the worst and the best images seen so far, and no others."""
+
+    def __init__(self) -> None:
+        self._worst: list[tuple[float, int, Example]] = []
+        self._best: list[tuple[float, int, Example]] = []
+        self._seen = 0
+
+    def see(self, image: np.ndarray, target: np.ndarray, result: LabelMap, counts: ImageCounts) -> None:
+        score = image_scores(counts.counts).mean_iou
+        if score != score:  # nothing in this image counts
+            return
+        self._seen += 1
+        example = Example(counts.record.key, image, target, result.indices, score)
+        for heap, rank, room in ((self._worst, -score, _WORST), (self._best, score, _BEST)):
+            heapq.heappush(heap, (rank, -self._seen, example))
+            if len(heap) > room:
+                heapq.heappop(heap)
+
+    @property
+    def worst(self) -> list[Example]:
+        return [example for *_, example in sorted(self._worst, reverse=True)]
+
+    @property
+    def best(self) -> list[Example]:
+        shown = {example.key for example in self.worst}
+        return [example for *_, example in sorted(self._best, reverse=True) if example.key not in shown]
+
+
+def evaluate_run(
+    loaded: Loaded, dataset: Dataset, split: str, command: str, progress: Callable[[int, int], None] | None = None
+) -> Scores:
+    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into the
+    run folder. The data set's classes must be those of the run.
+
+    Raises:
+        DataError: no such split, no masks, or other classes.
+    """
+    records = _records(dataset, split, loaded.task.classes)
+    reading = Reading(loaded.in_channels, loaded.window, loaded.max_pixels, dataset.targets)
+    examples, done = _Examples(), 0
+
+    def see(image: np.ndarray, target: np.ndarray, result: LabelMap, counts: ImageCounts) -> None:
+        nonlocal done
+        done += 1
+        examples.see(image, target, result, counts)
+        if progress is not None:
+            progress(done, len(records))
+
+    batches = eval_batches(shard(records, distributed.rank(), distributed.world_size()), reading, batch_size=4)
+    evaluation = evaluate(loaded.task, loaded.model, batches, loaded.device, loaded.precision, see)
+    values = {**evaluation.scores.to_json(), "split": split, "images": len(records)}
+    rows = [_row(counts, loaded.task.classes) for counts in evaluation.images]
+    scores = Scores(values, rows, loaded.task.classes, split, loaded.run / "report.html")
+    if distributed.is_main():
+        _write(loaded, dataset, scores, evaluation, examples, command)
+    return scores
+
+
+def _records(dataset: Dataset, split: str, classes: ClassTable) -> tuple[Record, ...]:
+    records = tuple(record for record in dataset.split(split) if record.masks)
+    if not records:
+        raise DataError(f"{dataset.root} has no images with masks in split {split!r}; {nearest(split, dataset.splits)}")
+    if dataset.classes.ids != classes.ids:
+        raise DataError(
+            f"{dataset.root} has the class ids {dataset.classes.ids}, but the run was trained on {classes.ids} "
+            f"({', '.join(classes.names[:6])}...); evaluate on data with the same classes"
+        )
+    return records
+
+
+def _row(counts: ImageCounts, classes: ClassTable) -> dict[str, Any]:
+    scores = image_scores(counts.counts)
+    row: dict[str, Any] = {"key": counts.record.key, "image": str(counts.record.image)}
+    row |= {"height": counts.size[0], "width": counts.size[1]}
+    return row | scores.to_row(classes.names)
+
+
+def _write(
+    loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluation, examples: _Examples, command: str
+) -> None:
+    run = loaded.run
+    with atomic_write(run / "per_image.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(scores.per_image[0]))
+        writer.writeheader()
+        writer.writerows(scores.per_image)
+    with atomic_write(run / "report.json") as path:
+        path.write_text(json.dumps({"command": command, "scores": scores.values}, indent=1) + "\n", encoding="utf-8")
+    colors = loaded.task.classes.colors
+    (run / "worst").mkdir(exist_ok=True)
+    for old in (run / "worst").glob("*.png"):
+        old.unlink()
+    for number, example in enumerate(examples.worst, 1):
+        panels = [(example.image, example.key), (overlay(example.image, example.target, colors), "truth")]
+        panels += [(overlay(example.image, example.prediction, colors), f"prediction, mean IoU {example.mean_iou:.3f}")]
+        panels += [(error_overlay(example.image, example.prediction, example.target), "errors")]
+        write_image(run / "worst" / f"{number:02}-{Path(example.key).name}.png", contact_sheet(panels, columns=2, cell=480))
+    counts = evaluation.metric.matrix if loaded.task.mode != "multilabel" else None  # type: ignore[attr-defined]
+    data = ReportData(
+        title=f"{loaded.spec['model']} on {dataset.root.name}", command=command, scores=scores.values,
+        class_table=loaded.task.classes, confusion=counts, history=read_rows(run / "metrics.csv"),
+        per_image=scores.per_image, worst=examples.worst, best=examples.best,
+        facts=_facts(loaded, dataset, scores, evaluation), decisions=dataset.decisions,
+    )  # fmt: skip
+    write_report(scores.report, data)
+
+
+def _facts(loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluation) -> dict[str, Any]:
+    return {
+        "Network": {
+            "architecture": loaded.spec["model"],
+            "encoder": loaded.spec["encoder"],
+            "parameters": f"{sum(p.numel() for p in loaded.model.parameters()):,}",
+            "options": json.dumps(loaded.spec["options"]),
+        },
+        "Weights": {name: str(value) for name, value in loaded.facts.items()},
+        "Data": {
+            "folder": str(dataset.root),
+            "split": f"{scores.split}, {len(scores.per_image)} images",
+            "training images": str(len(dataset.split("train"))),
+            "rule": "ignored pixels count for nothing; classes that never occur are left out of means and listed",
+        },
+        "Evaluation": {
+            "seconds": f"{evaluation.seconds:.1f}",
+            "device and arithmetic": f"{loaded.device}, {loaded.precision}",
+            "when": time.strftime("%Y-%m-%d %H:%M:%S"),
+        },
+        "Versions": loaded.versions(),
+    }

@@ -1,0 +1,79 @@
+"""A trained run, loaded: network, task and all that its images need. Loading downloads nothing and runs no code from files."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pixelwise import build
+from pixelwise.config import DataConfig
+from pixelwise.engine import distributed, precision
+from pixelwise.engine.allocator import keep_freed_memory
+from pixelwise.engine.checkpoint import load_model_into, read_spec
+from pixelwise.models.segmenter import Segmenter
+from pixelwise.tasks.semantic import SemanticTask
+from pixelwise.verbs.run_folder import Run, existing
+
+__all__ = ["Loaded", "load_run"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A run ready to predict, its model in eval mode on ``device``."""
+
+    run: Path
+    spec: dict[str, Any]
+    facts: dict[str, Any]
+    model: Segmenter
+    task: SemanticTask
+    device: torch.device
+    precision: precision.Precision
+
+    @property
+    def in_channels(self) -> int:
+        return int(self.spec["in_channels"])
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        window = self.spec.get("window")
+        return None if window is None else (float(window[0]), float(window[1]))
+
+    @property
+    def max_pixels(self) -> int:
+        return int(DataConfig.model_fields["max_pixels"].default)
+
+    def versions(self) -> dict[str, str]:
+        """Versions of what computed the result."""
+        found = {"python": platform.python_version()}
+        for name in ("pixelwise", "torch", "timm", "numpy", "opencv-python-headless"):
+            try:
+                found[name] = version(name)
+            except PackageNotFoundError:
+                found[name] = "not installed as a package"
+        return found
+
+
+def load_run(run: str | Path | Run, device: str = "auto", arithmetic: precision.Precision | None = None) -> Loaded:
+    """Loads ``model.json`` and ``model.safetensors`` of a run folder.
+
+    Args:
+        run: the folder, a file in it, or the run itself.
+        device: auto, cpu, cuda, ...
+        arithmetic: precision; by default bf16 where the GPU or the CPU has instructions for it, else fp32.
+
+    Raises:
+        CheckpointError: no run there, files damaged or not fitting each other.
+    """
+    path = existing(run)
+    keep_freed_memory()
+    where = distributed.local_device(device)
+    spec = read_spec(path)
+    model = build.model_from_spec(spec)
+    facts = load_model_into(path, model)
+    model = precision.prepared(model, where, channels_last=True).eval()
+    return Loaded(path, spec, facts, model, build.task_from_spec(spec), where, arithmetic or precision.for_inference(where))
