@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from pixelwise.errors import ConfigError, nearest
 
@@ -45,6 +45,13 @@ class DataConfig(_Part):
         None, description="grey range of 16-bit images mapped to 0..255; null: 8-bit images, or measured on the training images"
     )
     max_pixels: int = Field(179_000_000, ge=1, description="an image that declares more pixels is refused before it is decoded")
+
+    @field_validator("window")
+    @classmethod
+    def _window_is_a_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] < value[1]:
+            raise ValueError(f"window must be (low, high) with low < high, got {value}")
+        return value
 
 
 class ModelConfig(_Part):
@@ -94,6 +101,12 @@ class LossConfig(_Part):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     auxiliary: float = Field(0.4, ge=0, description="weight of the auxiliary head's cross-entropy (PSPNet paper: 0.4)")
 
+    @model_validator(mode="after")
+    def _something_is_minimised(self) -> LossConfig:
+        if not self.cross_entropy and not self.dice:
+            raise ValueError("cross_entropy and dice are both 0, so nothing would be learned; give one a weight above 0")
+        return self
+
 
 class OptimConfig(_Part):
     """Optimiser and learning-rate schedule; the schedule counts optimiser steps."""
@@ -132,12 +145,13 @@ class TrainConfig(_Part):
     plateau_factor: float = Field(0.3, gt=0, lt=1)
     checkpoint_minutes: float = Field(2.0, gt=0, description="time between checkpoints; also saved at each validation")
 
-    @field_validator("budget")
+    @field_validator("budget", mode="before")
     @classmethod
-    def _budget_is_a_duration(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_duration(value)
-        return value
+    def _budget_is_a_duration(cls, value: Any) -> str | None:
+        if value is None:
+            return None
+        parse_duration(str(value))  # a bare number is refused with the same words as any other text
+        return str(value)
 
 
 class RunConfig(_Part):
@@ -218,7 +232,7 @@ def _keys() -> list[str]:
 
 def _check_key(key: str) -> None:
     known = _keys()
-    if key in known or key.startswith("model.options."):
+    if key in known or re.fullmatch(r"model\.options\.[^.]+", key):
         return
     by_last = [k for k in known if k.split(".")[-1] == key.split(".")[-1]]
     cure = f"did you mean {by_last[0]!r}?" if by_last else nearest(key, known)
@@ -228,7 +242,7 @@ def _check_key(key: str) -> None:
 def _validated(tree: Mapping[str, Any], origin: str) -> RunConfig:
     for section, content in tree.items():
         if section not in RunConfig.model_fields:
-            raise ConfigError(f"{origin}: unknown section {section!r}; {nearest(section, RunConfig.model_fields)}")
+            raise ConfigError(f"{origin}: unknown section {section!r}; {nearest(str(section), RunConfig.model_fields)}")
         for key in content if isinstance(content, Mapping) else ():
             _check_key(f"{section}.{key}")
     try:

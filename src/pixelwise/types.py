@@ -8,6 +8,7 @@ and ``LabelMap.ids`` are these two views of the same map.
 from __future__ import annotations
 
 import colorsys
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -158,12 +159,9 @@ def _checked_id(row: Mapping[str, Any]) -> int:
 
 def _checked_color(row: Mapping[str, Any]) -> tuple[int, int, int]:
     color = row["color"]
-    if isinstance(color, str) and len(color) == 7 and color.startswith("#"):
-        try:
-            return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
-        except ValueError:
-            pass
-    elif isinstance(color, (list, tuple)) and len(color) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in color):
+    if isinstance(color, str) and re.fullmatch("#[0-9a-fA-F]{6}", color):
+        return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
+    if isinstance(color, (list, tuple)) and len(color) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in color):
         return color[0], color[1], color[2]
     raise DataError(f"classes.json: color must be three numbers from 0 to 255 or '#rrggbb', got {color!r} for {row.get('name')!r}")
 
@@ -180,8 +178,7 @@ def _ranges(ids: Sequence[int]) -> str:
 
 
 def distinct_colors(how_many: int) -> list[tuple[int, int, int]]:
-    """Colours that stay apart on screen and in grey: hues by the golden angle, lightness in three steps; 0 is dark grey
-    where there are only two classes or the first is background by habit."""
+    """Colours that stay apart on screen and in grey: hues by the golden angle, lightness in three steps."""
     colors = []
     for position in range(how_many):
         red, green, blue = colorsys.hls_to_rgb((0.58 + position * 0.381966) % 1.0, (0.5, 0.66, 0.36)[position % 3], 0.75)

@@ -78,6 +78,13 @@ def test_a_batch_larger_than_the_data_set_runs_on_into_the_next_epoch(records):
     assert {record.key for record in batch.records[:7]} == {record.key for record in batch.records[7:14]}
 
 
+def test_every_visit_of_a_record_is_augmented_anew_and_apart_from_its_neighbours(records):
+    twins = [Record(f"twin{number}", records[0].image, records[0].masks) for number in range(6)]
+    batches = take(train_stream(twins, READING, AUGMENTER, 6, seed=0), 2)
+    images = torch.cat([batch.images for batch in batches])
+    assert len({image.numpy().tobytes() for image in images}) == 12
+
+
 def test_the_seed_decides_the_stream(records):
     first, again, other = (take(train_stream(records, READING, AUGMENTER, 4, seed=seed), 2) for seed in (3, 3, 4))
     assert_same(first, again)
@@ -166,7 +173,7 @@ reading = Reading(target_reader=lambda record: np.zeros((50, 70), np.uint8))
 stream = train_stream([Record("a", image, (image,))], reading, Augmenter((16, 16)), 1, 0, workers=2)
 next(stream)
 print(*[child.pid for child in multiprocessing.active_children()], flush=True)
-time.sleep(60)
+time.sleep(120)
 """
     paths = os.pathsep.join(path for path in sys.path if path)
     command = [sys.executable, "-c", script, str(records[0].image)]
@@ -174,7 +181,7 @@ time.sleep(60)
         workers = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(workers) == 2
         parent.kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while any(_runs(pid) for pid in workers) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert not any(_runs(pid) for pid in workers)

@@ -15,7 +15,7 @@ from tests.data.sets import make_image, make_mask
 _TABLE = ClassTable.from_json([{"id": 3, "name": "a"}, {"id": 200, "name": "b"}, {"id": 9, "name": "v", "ignore": True}])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(ids=st.lists(st.sampled_from([3, 200, 9, 255]), min_size=1, max_size=30))
 def test_the_fast_look_up_agrees_with_the_class_table(ids):
     array = np.array([ids], np.uint8)

@@ -16,7 +16,7 @@ _MAPS = st.sampled_from([np.uint8, np.uint16]).flatmap(
 _IDS = np.random.default_rng(5).integers(0, 4, (10, 14), dtype=np.uint8)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(ids=_MAPS, how=st.sampled_from(["plain", "colors", "grey", "one colour"]))
 def test_what_is_written_is_read_exactly(tmp_path, ids, how):
     colors = {

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch.utils.tensorboard import SummaryWriter
 
+from pixelwise.errors import StorageError
 from pixelwise.formats.atomic import atomic_write
 
 __all__ = ["RunLog", "read_rows"]
@@ -39,8 +40,7 @@ class RunLog:
         if new_columns:
             self._write()
         else:
-            with self._path.open("a", newline="", encoding="utf-8") as file:
-                csv.DictWriter(file, self._columns()).writerow(row)
+            self._append(row)
         for name, value in row.items():
             if name not in {"step", "time_s"}:
                 self._events.add_scalar(_tag(name), value, int(row["step"]))
@@ -54,6 +54,13 @@ class RunLog:
 
     def _columns(self) -> list[str]:
         return list(dict.fromkeys(key for row in self._rows for key in row))
+
+    def _append(self, row: _Row) -> None:
+        try:
+            with self._path.open("a", newline="", encoding="utf-8") as file:
+                csv.DictWriter(file, self._columns()).writerow(row)
+        except OSError as error:
+            raise StorageError(f"cannot write {self._path}: {error.strerror}; make room, then resume the run") from None
 
     def _write(self) -> None:
         with atomic_write(self._path) as path, path.open("w", newline="", encoding="utf-8") as file:

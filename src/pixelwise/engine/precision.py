@@ -9,7 +9,6 @@ from typing import Literal
 import torch
 from torch import nn
 
-from pixelwise.ops.depthwise import FastDepthwise
 from pixelwise.tasks.task import Task
 from pixelwise.types import Batch
 
@@ -20,13 +19,11 @@ Precision = Literal["fp32", "bf16", "fp16"]
 
 @contextlib.contextmanager
 def autocast(device: torch.device, precision: Precision) -> Iterator[None]:
-    """Mixed precision for the forward pass; on a CPU with the fast depthwise backward."""
+    """Mixed precision for the forward pass."""
     if precision == "fp32":
         yield
         return
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float16
-    fast = FastDepthwise() if device.type == "cpu" else contextlib.nullcontext()
-    with torch.autocast(device.type, dtype), fast:
+    with torch.autocast(device.type, torch.bfloat16 if precision == "bf16" else torch.float16):
         yield
 
 
@@ -38,7 +35,7 @@ def prepared(model: nn.Module, device: torch.device, channels_last: bool) -> nn.
 def choose(model: nn.Module, task: Task, batch: Batch, device: torch.device) -> tuple[Precision, str]:
     """The fastest precision for training this model here, and the reason in a sentence.
 
-    On a CPU two steps of each are timed on a copy of the model; bf16 must be a tenth faster to be taken.
+    On a CPU three steps of each are timed on a copy of the model; bf16 must be a tenth faster to be taken.
     """
     if device.type == "cuda":
         if torch.cuda.is_bf16_supported(including_emulation=False):

@@ -1,6 +1,7 @@
 """The training loop, to be read from top to bottom."""
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
@@ -85,7 +86,7 @@ def train(job: Job, resume: bool = False) -> Outcome:
     start = state.resume() if resume else 0
     log = RunLog(job.run, start) if is_main() else None
     meter = _Meter(log, state, start)
-    stopped: Literal["done", "early", "interrupted"] = "done"
+    stopped: Literal["done", "early", "interrupted"] = "early" if state.plateau.should_stop else "done"
     step = start
     with contextlib.closing(job.stream(start)) as stream, catching_interrupts() as interrupt:
         model.train()
@@ -145,13 +146,15 @@ class _State:
         is_best = self.plateau.update(score)
         row = {"step": step, "epoch": self.epoch(step), "time_s": job.clock.elapsed(), "val_mean_iou": score}
         row["val_accuracy"] = float(evaluation.scores.accuracy)
-        if is_best:
+        # Without any score that is a number, the latest weights are kept: a run always leaves a model.
+        kept = is_best or self.plateau.best == -math.inf
+        if kept:
             self.best_step = step
         if log is not None:
             log.add(row)
             if picture is not None:
                 log.picture("predictions", picture, step)
-            if is_best:
+            if kept:
                 save_model(job.run, self.average.model, {"step": step, "val_mean_iou": score, **job.facts})
         job.watch.validated(row, is_best)
         job.clock.keep_back(job.evaluation_seconds(evaluation))
@@ -164,8 +167,9 @@ class _State:
             return
         if self.job.clock.seconds is not None:
             self.interval = max(self.interval, min(1 / 3, seconds / (_VALIDATION_SHARE * self.job.clock.seconds)))
-        last = progress if self.job.clock.seconds is not None else self.next_validation
-        self.next_validation = broadcast(last + self.interval)
+        # By steps: the next multiple of the interval that is still to come, so that no step is scored twice, resumed or not.
+        coming = (math.floor(progress / self.interval + 1e-9) + 1) * self.interval
+        self.next_validation = broadcast(progress + self.interval if self.job.clock.seconds is not None else coming)
         if self.next_validation > 1 - self.interval / 2:
             self.next_validation = 1.0
 

@@ -6,9 +6,10 @@ Every ``features_only`` network of timm comes in here, and timm's words are turn
 Encoder names: any timm name, with or without a tag (``resnet50``, ``resnet50.a1_in1k``).
 
 Dilation (``output_stride`` 8 or 16) is timm's: the convolution that loses its stride keeps the dilation it had, later
-ones are dilated. So the dilated maps hold the undilated ones: ``f_os8(x)[..., ::4, ::4] == f_os32(x)``. Networks with
-TensorFlow's "SAME" padding (names that begin with ``tf_``) pad by the size of the map, so for them this holds only where
-both sides are 32 n + 1 pixels long; on other sizes the two grids are shifted by some pixels against each other.
+ones are dilated. So the dilated maps hold the undilated ones: ``f_os8(x)[..., ::4, ::4] == f_os32(x)``. Where it ends:
+networks with TensorFlow's "SAME" padding (names that begin with ``tf_``) pad by the size of the map, so that the two grids
+coincide only where both sides are 32 n + 1 pixels long; and squeeze-and-excitation takes a mean over the whole map, which
+is a slightly different one on a denser map.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from torch import Tensor, nn
 
 from pixelwise.errors import ConfigError, nearest
 from pixelwise.models.depthwise import with_fast_depthwise
+from pixelwise.models.dilation import with_exact_shortcuts
 from pixelwise.models.weights import load_weights
 
 __all__ = ["OUTPUT_STRIDES", "Encoder", "encoder"]
@@ -133,7 +135,7 @@ def _with_stride(model: nn.Module, name: str, output_stride: int) -> nn.Module:
     got = max(model.feature_info.reduction())  # type: ignore[union-attr,operator]
     if output_stride != 32 and got != output_stride:
         raise ConfigError(f"encoder {name!r} has stride {got} where output_stride={output_stride} was asked for; {_DILATABLE}")
-    return model
+    return with_exact_shortcuts(model)
 
 
 def _refused(name: str, options: dict[str, Any], facts: Any, refusal: Exception | None) -> ConfigError:

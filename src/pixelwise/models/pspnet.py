@@ -43,7 +43,7 @@ def pspnet(
     Raises:
         ConfigError: bins, width or dropout that are not allowed.
     """
-    if isinstance(bins, str) or not bins or not all(isinstance(b, int) and b > 0 for b in bins):
+    if not isinstance(bins, (list, tuple)) or not bins or not all(isinstance(b, int) and b > 0 for b in bins):
         raise ConfigError(f"bins must be positive whole numbers such as (1, 2, 3, 6), got {bins!r}")
     if not isinstance(width, int) or width < 1:
         raise ConfigError(f"width must be a positive whole number, got {width!r}")

@@ -49,7 +49,11 @@ def unet(encoder: Encoder, num_classes: int, widths: Sequence[int] = (256, 128, 
             "use 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
         )
     most = len(_steps(encoder.strides))
-    if isinstance(widths, str) or not 1 <= len(widths) <= most or not all(isinstance(w, int) and w > 0 for w in widths):
+    if (
+        not isinstance(widths, (list, tuple))
+        or not 1 <= len(widths) <= most
+        or not all(isinstance(w, int) and w > 0 for w in widths)
+    ):
         raise ConfigError(f"widths must be 1 to {most} positive whole numbers for encoder {encoder.name!r}, got {widths!r}")
     decoder = UnetDecoder(encoder.channels, encoder.strides, widths, skip)
     initialize(decoder)

@@ -127,7 +127,8 @@ def decode(logits: Tensor, mode: Mode, threshold: float = 0.5, scores: bool = Fa
         return indices, logits.float().softmax(1).half() if scores else None
     # The threshold moves to the logits, which spares the sigmoid of every pixel.
     edge = float(np.log(threshold / (1 - threshold)))
-    there = (logits > edge).to(torch.uint8)
+    # In fp32: bf16 would round the edge to three digits.
+    there = (logits.float() > edge).to(torch.uint8)
     probabilities = logits.float().sigmoid() if scores else None
     if mode == "binary":
         both = None if probabilities is None else torch.cat([1 - probabilities, probabilities], 1).half()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ from pixelwise.formats.atomic import atomic_write
 from pixelwise.formats.image import is_image_name, write_image
 from pixelwise.formats.label_png import write_ids
 from pixelwise.report.overlay import overlay
-from pixelwise.types import LabelMap, Record
+from pixelwise.types import ClassInfo, LabelMap, Record
 from pixelwise.verbs.loaded import Loaded
 
 __all__ = ["Predicted", "images_in", "predict_files"]
@@ -93,8 +94,8 @@ def _write(out: Path, record: Record, image: np.ndarray, result: LabelMap) -> Pa
     colors = result.classes.colors
     if result.is_multilabel:
         mask = out / "masks" / record.key
-        for name, layer in zip(result.classes.names, result.indices, strict=True):
-            write_ids(_made(mask / f"{name}.png"), layer * 255)
+        for info, layer in zip(result.classes.classes, result.indices, strict=True):
+            write_ids(_made(mask / f"{_file_name(info)}.png"), layer * 255)
     else:
         mask = _made(out / "masks" / f"{record.key}.png")
         by_id = np.zeros((256, 3), np.uint8)
@@ -106,6 +107,12 @@ def _write(out: Path, record: Record, image: np.ndarray, result: LabelMap) -> Pa
         with atomic_write(_made(out / "probabilities" / f"{record.key}.npy")) as path, path.open("wb") as file:
             np.save(file, result.scores, allow_pickle=False)
     return mask
+
+
+def _file_name(info: ClassInfo) -> str:
+    """The class's name where it can be a file's; model.json may be anybody's, and must not lead out of the folder."""
+    safe = re.sub(r"[^\w .-]", "_", info.name)
+    return safe if safe == info.name else f"{safe}-{info.id}"
 
 
 def _made(path: Path) -> Path:

@@ -1,0 +1,158 @@
+"""What every architecture of the catalog promises."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.nn import functional as F
+
+from pixelwise.errors import ConfigError
+from pixelwise.models import face
+from pixelwise.models.catalog import ARCHITECTURES, builder
+from tests.models.make import segmenter
+
+NAMES = sorted(ARCHITECTURES)
+PARAMETERS = {  # on test_resnet, 5 classes
+    "pspnet": 1353706,
+    "unet": 2299237,
+}
+SIZES = [(64, 64), (1, 1), (1, 100), (33, 47), (65, 50), (7, 3)]
+
+every_architecture = pytest.mark.parametrize("name", NAMES)
+
+
+@every_architecture
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_convnext"])
+@pytest.mark.parametrize("size", SIZES, ids=[f"{h}x{w}" for h, w in SIZES])
+def test_logits_have_the_size_of_the_image(name: str, encoder: str, size: tuple[int, int]) -> None:
+    model = segmenter(name, encoder)
+    with torch.inference_mode():
+        assert model(torch.randn(1, 3, *size)).shape == (1, 5, *size)
+
+
+@every_architecture
+@pytest.mark.parametrize("channels, classes", [(1, 1), (3, 2), (4, 19)])
+def test_any_number_of_channels_and_classes(name: str, channels: int, classes: int) -> None:
+    model = segmenter(name, in_channels=channels, num_classes=classes)
+    with torch.inference_mode():
+        assert model(torch.randn(2, channels, 40, 56)).shape == (2, classes, 40, 56)
+
+
+@every_architecture
+def test_every_parameter_gets_a_gradient(name: str) -> None:
+    model = segmenter(name).train()
+    prediction = model(torch.randn(2, 3, 64, 64), auxiliary=True)
+    sum(logits.square().mean() for logits in prediction if logits is not None).backward()
+    without = [key for key, parameter in model.named_parameters() if parameter.grad is None or not parameter.grad.abs().sum() > 0]
+    assert without == []
+
+
+@every_architecture
+def test_one_image_trains_even_of_one_pixel(name: str) -> None:
+    model = segmenter(name).train()
+    model(torch.randn(1, 3, 1, 1)).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters() if p.grad is not None)
+
+
+@every_architecture
+def test_a_batch_of_two_is_two_batches_of_one(name: str) -> None:
+    model, images = segmenter(name), torch.randn(2, 3, 50, 70)
+    with torch.inference_mode():
+        torch.testing.assert_close(model(images), torch.cat([model(images[:1]), model(images[1:])]), rtol=1e-4, atol=1e-4)
+
+
+@every_architecture
+def test_what_is_saved_and_loaded_gives_the_same_logits(name: str, tmp_path: Path) -> None:
+    model, images = segmenter(name), torch.randn(1, 3, 50, 70)
+    save_file(model.state_dict(), tmp_path / "model.safetensors")
+    other = face.create(name, "test_resnet", None, 3, 5).eval()
+    other.load_state_dict(load_file(tmp_path / "model.safetensors"))
+    with torch.inference_mode():
+        assert torch.equal(other(images), model(images))
+
+
+@every_architecture
+@pytest.mark.parametrize("encoder", ["test_resnet", "test_efficientnet"])
+def test_channels_last_gives_the_same_logits_and_keeps_the_layout(name: str, encoder: str) -> None:
+    model, images = segmenter(name, encoder), torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected = model(images)
+        model.to(memory_format=torch.channels_last)
+        got = model(images.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+    assert got.is_contiguous(memory_format=torch.channels_last)
+
+
+@every_architecture
+def test_an_exported_network_gives_the_same_logits(name: str) -> None:
+    model, images = segmenter(name), torch.randn(2, 3, 40, 40)
+    exported = torch.export.export(model, (images,)).module()
+    with torch.inference_mode():
+        torch.testing.assert_close(exported(images), model(images), rtol=1e-4, atol=1e-4)
+
+
+@every_architecture
+def test_a_copy_is_independent(name: str) -> None:
+    model = segmenter(name)
+    other = copy.deepcopy(model)
+    nn.init.zeros_(other.head.weight)
+    assert bool(model.head.weight.abs().sum() > 0)
+
+
+@every_architecture
+def test_it_learns_one_batch(name: str) -> None:
+    model = face.create(name, "test_resnet", None, 3, 3).train()
+    target = torch.zeros(2, 40, 40, dtype=torch.long)
+    target[0, 6:25, 12:30], target[1, 18:36, 3:20] = 1, 2
+    images = F.one_hot(target, 3).permute(0, 3, 1, 2) + 0.1 * torch.randn(2, 3, 40, 40)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(30):
+        prediction = model(images, auxiliary=True)
+        loss = sum(F.cross_entropy(logits, target) for logits in prediction if logits is not None)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] / 2
+
+
+@every_architecture
+def test_the_number_of_parameters_stays(name: str) -> None:
+    assert sum(parameter.numel() for parameter in segmenter(name).parameters()) == PARAMETERS[name]
+
+
+@every_architecture
+def test_the_public_name_builds_the_same_network(name: str) -> None:
+    public = getattr(face, ARCHITECTURES[name].public)
+    made = public("test_resnet", encoder_weights=None, in_channels=1, classes=4)
+    assert list(made.state_dict()) == list(face.create(name, "test_resnet", None, 1, 4).state_dict())
+    assert "(images - mean) / std" in public.__doc__
+
+
+@every_architecture
+def test_an_unknown_option_is_refused_with_the_nearest(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"{name} has no option 'output_strid'; did you mean 'output_stride'"):
+        face.create(name, "test_resnet", options={"output_strid": 8})
+
+
+def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="unknown model 'unett'; did you mean 'unet'"):
+        builder("unett")
+
+
+def test_the_number_of_classes_is_checked() -> None:
+    with pytest.raises(ConfigError, match="classes must be a whole number from 1, got 0"):
+        face.create("unet", "test_resnet", num_classes=0)
+
+
+def test_output_stride_is_an_option_of_every_architecture() -> None:
+    assert face.create("pspnet", "test_resnet", options={"output_stride": 16}).encoder.strides[-1] == 16
+
+
+def test_a_name_that_is_no_architecture_is_no_attribute() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Unetto'"):
+        _ = face.Unetto
