@@ -7,31 +7,35 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-
 from pixelwise import config as configs
 from pixelwise.config import RunConfig
-from pixelwise.data.check import check as check_dataset
 from pixelwise.data.problems import CheckReport
+from pixelwise.engine import distributed
 from pixelwise.engine.watch import Watcher
+from pixelwise.errors import ConfigError
+from pixelwise.verbs.device import usable_device
 from pixelwise.verbs.evaluating import Scores, evaluate_run
 from pixelwise.verbs.loaded import Loaded, load_run
 from pixelwise.verbs.predicting import Predicted, images_in, predict_files
 from pixelwise.verbs.predictor import Predictor, Segmentation
-from pixelwise.verbs.prepare import found_dataset
+from pixelwise.verbs.prepare import check_folder, found_dataset
 from pixelwise.verbs.run_folder import Run, existing
+from pixelwise.verbs.training import resumable
 from pixelwise.verbs.training import train as run_training
 
 __all__ = ["Predicted", "Predictor", "Run", "Scores", "Segmentation", "check", "evaluate", "load", "predict", "train"]
 
 
-def check(data: str | Path, source: str = "auto", task: str = "auto", progress: Callable[[int, int], None] | None = None) -> CheckReport:
+def check(
+    data: str | Path, source: str = "auto", task: str = "auto", progress: Callable[[int, int], None] | None = None
+) -> CheckReport:
     """Reads every file of a data set and reports what is wrong, each fault with files and cure; changes nothing.
 
     Raises:
         DataError: there is no data set at ``data``.
+        ConfigError: no such source or task.
     """
-    dataset = found_dataset(configs.DataConfig(path=str(data), source=source, task=task))  # type: ignore[arg-type]
-    return check_dataset(dataset, progress)
+    return check_folder(data, source, task, progress)
 
 
 def train(
@@ -65,26 +69,35 @@ def train(
         command: what the report shows as the command that made it.
 
     Returns:
-        The run; ``run.scores`` holds the final scores, ``run.path`` the folder.
+        The run; ``run.scores`` holds the final scores, ``run.path`` the folder; ``run.stopped`` is ``"done"``, ``"early"``,
+        ``"interrupted"`` (resume it), or ``"unevaluated"`` (interrupted when training was complete: evaluate it).
 
     Raises:
         PixelwiseError: any of its kinds, each with the cure in its message.
     """
     started = time.monotonic() if started is None else started
-    settings = {
+    short = {
         "data.path": None if data is None else str(data), "model.name": model, "model.encoder": encoder,
         "model.encoder_weights": encoder_weights, "train.budget": budget, "train.seed": seed, "train.device": device,
     }  # fmt: skip
-    run_config = config if isinstance(config, RunConfig) else RunConfig() if config is None else configs.load(config)
-    run_config = configs.with_overrides(run_config, {key: value for key, value in settings.items() if value is not None})
-    run_config = configs.with_overrides(run_config, overrides)
+    settings = {key: value for key, value in short.items() if value is not None}
     folder = None if resume is None else existing(resume)
-    trained = run_training(run_config, out, folder, watch, started)
-    if trained.outcome.stopped == "interrupted":
-        return Run(trained.run, {}, trained.dataset.classes, "interrupted")
-    loaded = load_run(trained.run, run_config.train.device)
-    split = "test" if trained.dataset.split("test") else "val"
-    scores = evaluate_run(loaded, trained.dataset, split, command, None if watch is None else watch.validating)
+    if folder is None:
+        run_config = _config(config, settings, overrides)
+    else:
+        _refuse_changes([*settings, *["overrides"] * bool(overrides), *["config"] * bool(config), *["out"] * bool(out)])
+        run_config = resumable(folder)
+    # One process group for training and evaluation.
+    with distributed.process_group(usable_device(run_config.train.device)):
+        trained = run_training(run_config, out, folder, watch, started)
+        if trained.outcome.stopped == "interrupted":
+            return Run(trained.run, {}, trained.dataset.classes, "interrupted")
+        split = "test" if trained.dataset.split("test") else "val"
+        try:
+            progress = None if watch is None else watch.validating
+            scores = evaluate_run(load_run(trained.run, run_config.train.device), trained.dataset, split, command, progress)
+        except KeyboardInterrupt:
+            return Run(trained.run, {}, trained.dataset.classes, "unevaluated")
     return Run(trained.run, scores.values, scores.classes, trained.outcome.stopped)
 
 
@@ -94,19 +107,56 @@ def evaluate(
     *,
     split: str | None = None,
     device: str = "auto",
-    progress: Callable[[int, int], None] | None = None,
+    watch: Watcher | None = None,
     command: str = "pixelwise.evaluate(...)",
 ) -> Scores:
-    """Scores a run on ``split`` of ``data`` (by default its own data's test images), at the original resolution; writes the
-    report, ``per_image.csv`` and ``worst/`` into the run folder."""
-    loaded = load_run(run, device)
-    settings = configs.load(loaded.run / "config.yaml").data
-    if data is not None:
-        settings = settings.model_copy(update={"path": str(data)})
-    dataset = found_dataset(settings)
-    if split is None:
-        split = "test" if dataset.split("test") else "val"
-    return evaluate_run(loaded, dataset, split, command, progress)
+    """Scores a run at the original resolution; writes the report, ``per_image.csv`` and ``worst/`` into the run folder.
+
+    Args:
+        run: a run, or its folder.
+        data: a data set with the same classes; the run's own by default.
+        split: ``train``, ``val``, ``test`` or ``all``; by default ``test``, or ``val`` where there are no test images.
+        device: auto, cpu, cuda, ...
+        watch: is told what was decided and how far it is; silent by default.
+        command: what the report shows as the command that made it.
+
+    Raises:
+        PixelwiseError: no such run, data, split or device; other classes; images without masks.
+    """
+    with distributed.process_group(usable_device(device)):
+        loaded = load_run(run, device)
+        settings = _data_settings(loaded, data)
+        dataset = found_dataset(settings)
+        if watch is not None and data is not None:
+            for decision in dataset.decisions:
+                watch.say(decision)
+        if split is None:
+            split = "test" if dataset.split("test") else "val"
+        return evaluate_run(loaded, dataset, split, command, None if watch is None else watch.validating)
+
+
+def _config(
+    config: RunConfig | str | Path | None, settings: Mapping[str, Any], overrides: Mapping[str, Any] | Sequence[str]
+) -> RunConfig:
+    """The config of a new run: that given or the defaults, then settings by their short names, then overrides."""
+    if config is None and "data.path" not in settings:
+        raise ConfigError("train needs the folder of a data set, as in: pixelwise train DATA (or --resume RUN, or --config FILE)")
+    given = config if isinstance(config, RunConfig) else RunConfig() if config is None else configs.load(config)
+    return configs.with_overrides(configs.with_overrides(given, settings), overrides)
+
+
+def _refuse_changes(names: Sequence[str]) -> None:
+    if names:
+        raise ConfigError(
+            f"a resumed run goes on with its own data and settings; leave out {', '.join(names)}, or start a new run"
+        )
+
+
+def _data_settings(loaded: Loaded, data: str | Path | None) -> configs.DataConfig:
+    """How the run's own data were read, or the defaults for other data."""
+    if data is None:
+        return configs.load(loaded.run / "config.yaml").data
+    return configs.DataConfig(path=str(data))
 
 
 def predict(
@@ -127,5 +177,3 @@ def predict(
 def load(run: str | Path | Run, device: str = "auto") -> Predictor:
     """A trained run as a function: ``load("runs/NAME")("image.jpg")`` gives a :class:`Segmentation`. Downloads nothing."""
     return Predictor(load_run(run, device))
-
-

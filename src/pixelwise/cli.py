@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import errno
+import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pixelwise import __version__
 from pixelwise.errors import ConfigError, PixelwiseError
 
+if TYPE_CHECKING:
+    from pixelwise.terminal import Terminal
+    from pixelwise.verbs.run_folder import Run
+
 __all__ = ["app", "check", "demo", "evaluate", "main", "predict", "train"]
 
-# The budget of a run counts from here: start-up is part of the person's time.
-_STARTED = time.monotonic()
+# The budget of a run counts from here: start-up is part of the person's time. ``main`` sets both for each command.
+_call: dict[str, Any] = {"started": time.monotonic(), "arguments": sys.argv[1:]}
 
 app = typer.Typer(
     name="pixelwise",
@@ -24,54 +33,52 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Start with: pixelwise demo · pixelwise check DATA · pixelwise train DATA --budget 30m",
 )
 
-_Json = Annotated[bool, typer.Option("--json", help="Last line on standard output is one JSON object; the rest goes to standard error.")]
+_Json = Annotated[
+    bool, typer.Option("--json", help="Last line on standard output is one JSON object; the rest goes to standard error.")
+]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 _Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
-_Out = Annotated[Path | None, typer.Option(help="Folder for the results; must be new or empty.")]
-_Source = Annotated[str, typer.Option(help="Layout of the data: auto, folders or camvid.")]
+_RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the scenes, the run and the predictions.")] = Path("pixelwise-demo"),
-    budget: Annotated[str, typer.Option(help="Time for training and evaluation.")] = "150s",
-    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the scenes and the run.")] = Path("pixelwise-demo"),
+    budget: Annotated[str, typer.Option(help="Time for everything: set-up, training, evaluation and report.")] = "150s",
+    seed: Annotated[int, typer.Option(min=0, help="Of the scenes and of all else that is random.")] = 0,
     json_output: _Json = False,
     debug: _Debug = False,
 ) -> None:
-    """Make a small data set on the spot, train, evaluate and predict; needs nothing from outside."""
+    """Make a small data set on the spot, train on it, evaluate and report; needs nothing from outside."""
     from pixelwise.demo import run_demo
     from pixelwise.terminal import Terminal
 
     with Terminal(json_output) as terminal:
-        run, data = run_demo(out, budget, seed, terminal, _command(), _STARTED)
-        terminal.scores(run.scores, run.classes)
-        terminal.files(report=run.path / "report.html", overlays=run.path / "worst", scenes=data / "test" / "images")
-        terminal.next(f"pixelwise predict {run.path} {data / 'test' / 'images'} --out {out / 'predictions'}")
-        terminal.json({"run": str(run.path), "data": str(data), **_split_scores(run.scores)})
+        run, data = run_demo(out, budget, seed, terminal, _command(), _call["started"])
+        _finish(terminal, run, {"data": str(data)})
 
 
 @app.command()
 def check(
-    data: Annotated[Path, typer.Argument(help="Folder of the data set.")],
-    source: _Source = "auto",
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of the data set.")],
+    source: Annotated[str, typer.Option(help="Layout of the data: auto, folders or camvid.")] = "auto",
     task: Annotated[str, typer.Option(help="auto, binary, multiclass or multilabel.")] = "auto",
     json_output: _Json = False,
     debug: _Debug = False,
 ) -> None:
     """Read every image and mask, say what was decided, and name every fault with its files and its cure."""
-    from pixelwise import api
     from pixelwise.terminal import Terminal
+    from pixelwise.verbs.prepare import check_folder  # what api.check is, without torch
 
     with Terminal(json_output) as terminal:
-        report = api.check(data, source, task, terminal.progress("checking", "images"))
+        report = check_folder(data, source, task, terminal.progress("checking", "images"))
         terminal.check_report(report)
-        if report.ok:
-            terminal.next(f"pixelwise train {shlex.quote(str(data))} --budget 30m")
+        terminal.next(f"pixelwise train {_quoted(data)} --budget 30m" if report.ok else f"pixelwise check {_quoted(data)}")
         terminal.json(report.to_json())
     if not report.ok:
         raise typer.Exit(1)
@@ -79,49 +86,47 @@ def check(
 
 @app.command()
 def train(
-    data: Annotated[Path | None, typer.Argument(help="Folder of the data set; not needed with --resume or --config.")] = None,
-    model: Annotated[str | None, typer.Option(help="Architecture: unet or pspnet.  [default: unet]")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Any timm encoder.  [default: tf_efficientnet_lite0]")] = None,
-    encoder_weights: Annotated[str | None, typer.Option(help="imagenet, none, or a file.  [default: imagenet]")] = None,
-    budget: Annotated[str | None, typer.Option(help="Time for everything, as 90s, 30m or 2h.  [default: 30m]")] = None,
-    out: _Out = None,
-    resume: Annotated[Path | None, typer.Option(help="Go on with an interrupted run.")] = None,
-    config: Annotated[Path | None, typer.Option(help="A run file, such as those under configs/.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all random numbers.  [default: 0]")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.  [default: auto]")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", help="Any setting, as optim.lr=3e-4; repeatable.")] = None,
+    data: Annotated[
+        Path | None, typer.Argument(metavar="DATA", help="Folder of the data set; not needed with --resume or --config.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Architecture, unet or pspnet; unet by default.")] = None,
+    encoder: Annotated[str | None, typer.Option(help="Any timm encoder; tf_efficientnet_lite0 by default.")] = None,
+    encoder_weights: Annotated[str | None, typer.Option(help="imagenet, none, or a file; imagenet by default.")] = None,
+    budget: Annotated[
+        str | None,
+        typer.Option(help="Time for everything, as 90s, 30m or 2h; 30m by default. A --set train.steps=N replaces it."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run, new or empty; runs/MODEL-ENCODER-TIME by default.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="A run file, such as a run's config.yaml.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of all random numbers; 0 by default.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps; auto by default.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optim.lr=3e-4; repeatable.")
+    ] = None,
     json_output: _Json = False,
     debug: _Debug = False,
 ) -> None:
     """Check the data, train within a time budget, evaluate, and write a report; Ctrl-C saves, --resume goes on."""
     if data is None and resume is None and config is None:
         raise ConfigError("train needs the folder of a data set, as in: pixelwise train DATA (or --resume RUN, or --config FILE)")
-    if resume is not None and any(given is not None for given in (model, encoder, encoder_weights, config, out, seed)):
-        raise ConfigError("--resume goes on with the settings of its run; leave out --model, --encoder, --config, --out and --seed")
     from pixelwise import api
     from pixelwise.terminal import Terminal
 
     with Terminal(json_output) as terminal:
         run = api.train(
             data, model=model, encoder=encoder, encoder_weights=encoder_weights, budget=budget, out=out, seed=seed, device=device,
-            config=config, overrides=set_ or (), resume=resume, watch=terminal.board(), started=_STARTED, command=_command(),
+            config=config, overrides=set_ or (), resume=resume, watch=terminal.board(),
+            started=_call["started"], command=_command(),
         )  # fmt: skip
-        if run.stopped == "interrupted":
-            terminal.say(f"interrupted; everything is saved in {run.path}")
-            terminal.next(f"pixelwise train --resume {shlex.quote(str(run.path))}")
-            terminal.json({"run": str(run.path), "stopped": "interrupted"})
-            raise typer.Exit(130)
-        terminal.scores(run.scores, run.classes)
-        terminal.files(report=run.path / "report.html", table=run.path / "per_image.csv", worst=run.path / "worst")
-        terminal.next(f"pixelwise predict {shlex.quote(str(run.path))} IMAGES")
-        terminal.json({"run": str(run.path), **_split_scores(run.scores)})
+        _finish(terminal, run)
 
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    data: Annotated[Path | None, typer.Argument(help="Folder of a data set; the run's own by default.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, val or test.  [default: test, or val where there is none]")] = None,
+    run: _RunFolder,
+    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder of a data set; the run's own by default.")] = None,
+    split: Annotated[str | None, typer.Option(help="train, val, test or all; by default test, or val if there is none.")] = None,
     device: _Device = "auto",
     json_output: _Json = False,
     debug: _Debug = False,
@@ -131,19 +136,18 @@ def evaluate(
     from pixelwise.terminal import Terminal
 
     with Terminal(json_output) as terminal:
-        scores = api.evaluate(
-            run, data, split=split, device=device, progress=terminal.progress("evaluating", "images"), command=_command()
-        )
+        scores = api.evaluate(run, data, split=split, device=device, watch=terminal.board(), command=_command())
+        folder = scores.report.parent
         terminal.scores(scores.values, scores.classes)
-        terminal.files(report=scores.report, table=run / "per_image.csv", worst=run / "worst")
-        terminal.next(f"pixelwise predict {shlex.quote(str(run))} IMAGES")
-        terminal.json({"run": str(run), **_split_scores(scores.values)})
+        terminal.files(report=scores.report, table=folder / "per_image.csv", worst=folder / "worst")
+        terminal.next(f"pixelwise predict {_quoted(folder)} {_quoted(_images_scored(folder))}")
+        terminal.json({"run": str(folder), **_split_scores(scores.values)})
 
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    images: Annotated[list[Path], typer.Argument(help="Images, and folders of images.")],
+    run: _RunFolder,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Images, and folders of images.")],
     out: Annotated[Path, typer.Option(help="Folder for masks/, overlays/ and predictions.csv.")] = Path("predictions"),
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write probabilities/ as float16 .npy.")] = False,
     device: _Device = "auto",
@@ -156,15 +160,16 @@ def predict(
 
     with Terminal(json_output) as terminal:
         start = time.monotonic()
-        predicted = api.predict(
-            run, images, out=out, probabilities=probabilities, device=device, progress=terminal.progress("predicting", "images")
-        )
+        progress = terminal.progress("predicting", "images")
+        predicted = api.predict(run, images, out=out, probabilities=probabilities, device=device, progress=progress)
         for row in predicted.failed:
             terminal.warn(row["error"])
         done = len(predicted.rows) - len(predicted.failed)
         terminal.say(f"{done} of {len(predicted.rows)} images predicted in {time.monotonic() - start:.1f} s")
-        terminal.files(masks=out / "masks", overlays=out / "overlays", list=out / "predictions.csv")
-        terminal.next(f"pixelwise evaluate {shlex.quote(str(run))} DATA")
+        terminal.files(
+            masks=out / "masks", overlays=out / "overlays", probabilities=out / "probabilities", list=out / "predictions.csv"
+        )
+        terminal.next(f"pixelwise evaluate {_quoted(run)}")
         terminal.json({"run": str(run), "out": str(out), "predicted": done, "failed": predicted.failed})
     if predicted.failed:
         raise typer.Exit(1)
@@ -177,41 +182,95 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Show the v
         raise typer.Exit
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit status; ``arguments`` are those of the process by default.
 
-    0 success · 1 something was lost or refused · 2 wrong usage · 130 interrupted.
+    0 success · 1 something was lost or refused · 2 wrong usage · 70 a fault of ours · 130 interrupted.
     """
-    given = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter gets a question mark
+            with contextlib.suppress(AttributeError, OSError):
+                stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    else:
+        _call["started"] = time.monotonic()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _call["arguments"] = given
     try:
-        code = app(given, standalone_mode=False)
+        code = app(given, prog_name="pixelwise", standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except PixelwiseError as error:
-        return _refuse(error, given, 1)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         print("interrupted", file=sys.stderr)
         return 130
     except Exception as error:
         if hasattr(error, "exit_code") and hasattr(error, "show"):  # a usage error of the command line itself
             error.show()
+            _say_in_json(given, str(error))
             return int(error.exit_code)
-        return _refuse(error, given, 70)
+        return _refuse(error, given)
 
 
-def _refuse(error: Exception, given: list[str], status: int) -> int:
+def _refuse(error: Exception, given: list[str]) -> int:
     if "--debug" in given:
-        raise error
+        import traceback
+
+        traceback.print_exception(error)
     from rich.console import Console
     from rich.text import Text
 
-    known = isinstance(error, PixelwiseError)
-    text = str(error) if known else f"{type(error).__name__}: {error}; this is a fault of pixelwise: --debug shows where"
-    Console(stderr=True, soft_wrap=True).print(Text("error: ", "bold red") + Text(text))
+    text, status = _sentence(error)
+    Console(stderr=True, soft_wrap=True, highlight=False).print(Text("error: ", "bold red") + Text(text))
+    _say_in_json(given, text)
     return status
 
 
+def _sentence(error: Exception) -> tuple[str, int]:
+    """What to tell the person, and the exit status."""
+    if isinstance(error, PixelwiseError):
+        return str(error), 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" while writing {error.filename}" if error.filename else ""
+        return f"disk full{where}; files that were complete are unharmed; free space and run again", 1
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions", 1
+    return f"{type(error).__name__}: {error}; this is a fault of pixelwise, not yours: --debug shows where", 70
+
+
+def _say_in_json(given: list[str], text: str) -> None:
+    if "--json" in given:
+        print(json.dumps({"error": text}), flush=True)
+
+
+def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -> None:
+    """The end of a training, whole or interrupted."""
+    told = {"run": str(run.path), **(facts or {})}
+    if run.stopped in ("interrupted", "unevaluated"):
+        is_trained = run.stopped == "unevaluated"
+        terminal.say(f"interrupted{' after training was complete' if is_trained else ''}; everything is saved in {run.path}")
+        terminal.next(f"pixelwise {'evaluate' if is_trained else 'train --resume'} {_quoted(run.path)}")
+        terminal.json({**told, "stopped": run.stopped})
+        raise typer.Exit(130)
+    if run.stopped == "early":
+        terminal.say("stopped early: the validation score did not get better any more")
+    terminal.scores(run.scores, run.classes)
+    terminal.files(report=run.path / "report.html", table=run.path / "per_image.csv", worst=run.path / "worst")
+    terminal.next(f"pixelwise predict {_quoted(run.path)} {_quoted(_images_scored(run.path))}")
+    terminal.json({**told, **_split_scores(run.scores)})
+
+
+def _images_scored(run: Path) -> Path:
+    """A folder of images that the run can predict: that of the first image it was scored on."""
+    with contextlib.suppress(OSError, StopIteration, KeyError):
+        lines = (run / "per_image.csv").read_text(encoding="utf-8").splitlines()
+        return Path(next(csv.DictReader(lines))["image"]).parent
+    return Path("IMAGES")
+
+
 def _command() -> str:
-    return shlex.join(["pixelwise", *sys.argv[1:]])
+    return shlex.join(["pixelwise", *_call["arguments"]])
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _split_scores(scores: dict[str, Any]) -> dict[str, Any]:

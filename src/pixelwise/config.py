@@ -69,7 +69,7 @@ class AugmentConfig(_Part):
 
     enabled: bool = True
     crop: tuple[int, int] | None = Field(None, description="(height, width) of training crops; null: chosen from the data")
-    scale: tuple[float, float] = Field((0.5, 2.0), description="zoom, drawn log-uniformly")
+    scale: tuple[float, float] = Field((0.67, 1.5), description="zoom, drawn log-uniformly")
     rotation: float = Field(5.0, ge=0, le=180, description="largest angle in degrees")
     flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
     flip_vertical: float = Field(0.0, ge=0, le=1, description="probability of an up-down flip")
@@ -113,7 +113,7 @@ class OptimConfig(_Part):
 
     name: Literal["adamw", "sgd"] = "adamw"
     lr: float = Field(1e-3, gt=0)
-    encoder_lr: float = Field(0.3, gt=0, description="learning rate of the encoder as a fraction of lr, when pretrained")
+    encoder_lr: float = Field(0.5, gt=0, description="learning rate of the encoder as a fraction of lr, when pretrained")
     weight_decay: float = Field(0.01, ge=0, description="not applied to biases and normalisation layers")
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     schedule: Literal["poly", "cosine", "step", "exponential", "constant"] = "poly"
@@ -130,7 +130,7 @@ class TrainConfig(_Part):
     budget: str | None = Field("30m", description="wall-clock time for training and evaluation, as 90s, 30m or 2h")
     steps: int | None = Field(None, ge=1, description="optimiser steps; overrides the budget")
     epochs: float | None = Field(None, gt=0, description="passes over the training images; overrides the budget")
-    batch_size: int = Field(8, ge=1, description="images per optimiser step, over all processes")
+    batch_size: int = Field(4, ge=1, description="images per optimiser step, over all processes")
     accumulate: int = Field(1, ge=1, description="micro-batches per optimiser step")
     precision: Literal["auto", "fp32", "bf16", "fp16"] = Field("auto", description="auto: the fastest here, measured")
     channels_last: bool = True
@@ -139,7 +139,7 @@ class TrainConfig(_Part):
     workers: int = Field(-1, ge=-1, description="loader processes; -1: chosen from the cores, 0: none")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:1, mps")
     seed: int = Field(0, ge=0)
-    validations: int = Field(20, ge=1, description="how many times at most the validation images are scored")
+    validations: int = Field(10, ge=1, description="how many times at most the validation images are scored")
     early_stopping: int | None = Field(None, ge=1, description="validations without a better mIoU before training stops")
     reduce_on_plateau: int | None = Field(None, ge=1, description="validations without a better mIoU before lr is divided")
     plateau_factor: float = Field(0.3, gt=0, lt=1)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.live import Live
 from rich.text import Text
 
-from pixelwise.report.live import LiveBoard
+from pixelwise.report.live import LiveBoard, MovingLine, clock_text
 from pixelwise.types import ClassTable
 
 __all__ = ["Terminal"]
@@ -21,12 +23,14 @@ __all__ = ["Terminal"]
 class Terminal:
     """A context manager: whatever moves on screen has ended when it closes, also after an error.
 
-    With ``json_output`` all that is said goes to standard error, and :meth:`json` prints one line to standard output.
+    With ``json_output`` all that is said goes to standard error, and :meth:`json` prints one line to standard output. Of
+    several processes of one run only the first speaks.
     """
 
     def __init__(self, json_output: bool = False) -> None:
-        self._json_output = json_output
-        self.console = Console(stderr=json_output, highlight=False, soft_wrap=True)
+        self._is_silent = os.environ.get("RANK", "0") != "0"
+        self._json_output = json_output and not self._is_silent
+        self.console = Console(stderr=json_output, highlight=False, soft_wrap=True, quiet=self._is_silent)
         self._open: list[Any] = []
 
     def __enter__(self) -> Terminal:
@@ -36,35 +40,44 @@ class Terminal:
         self._close_moving()
 
     def say(self, text: str) -> None:
+        """One sentence."""
         self._close_moving()
         self.console.print(Text("· ", "cyan") + Text(text))
 
     def warn(self, text: str) -> None:
+        """One sentence that should not be missed."""
         self._close_moving()
         self.console.print(Text("! ", "bold yellow") + Text(text, "yellow"))
 
     def board(self) -> LiveBoard:
         """The live table of a training."""
+        self._close_moving()
         board = LiveBoard(self.console)
         self._open.append(board)
         return board.__enter__()
 
     def progress(self, verb: str, unit: str) -> Callable[[int, int], None]:
-        """A function of (done, total) that moves a bar."""
-        bar = Progress(
-            TextColumn(f"[bold]{verb}"), BarColumn(bar_width=28), MofNCompleteColumn(), TextColumn(unit), TimeRemainingColumn(),
-            console=self.console, transient=True,
-        )  # fmt: skip
-        bar.start()
-        self._open.append(bar)
-        task = bar.add_task(verb, total=None)
-        return lambda done, total: bar.update(task, completed=done, total=total)
+        """A function of (done, total) that moves a bar; where nobody watches it does nothing."""
+        if not self.console.is_terminal or self.console.is_dumb_terminal or self._is_silent:
+            return lambda done, total: None
+        line = MovingLine(verb)
+        live = Live(console=self.console, transient=True, refresh_per_second=8, get_renderable=lambda: line)
+        live.start()
+        self._open.append(live)
+        started = time.monotonic()
+
+        def move(done: int, total: int) -> None:
+            left = (time.monotonic() - started) * (total - done) / max(1, done)
+            line.share, line.facts = done / max(1, total), (f"{done}/{total} {unit}", f"{clock_text(left)} left")
+
+        return move
 
     def scores(self, values: dict[str, Any], classes: ClassTable) -> None:
         """The table of scores, and the line that sums it up."""
         from pixelwise.report.table import class_scores_table, summary_line
 
         self._close_moving()
+        self.console.print()
         self.console.print(class_scores_table(values, classes, title=f"scores on {values.get('split', 'test')}"))
         self.console.print(summary_line(values, values.get("images")))
 
@@ -77,10 +90,11 @@ class Terminal:
             self.console.print(line)
 
     def files(self, **paths: Path) -> None:
-        """Where to look."""
+        """Where to look; what does not exist is left out."""
         self._close_moving()
-        width = max(map(len, paths))
-        for name, path in paths.items():
+        there = {name: path for name, path in paths.items() if path.exists()}
+        width = max(map(len, there), default=0)
+        for name, path in there.items():
             self.console.print(Text(f"  {name:<{width}}  ", "bold") + Text(str(path), "underline"))
 
     def next(self, command: str) -> None:
@@ -89,6 +103,7 @@ class Terminal:
         self.console.print(Text("Next: ", "bold green") + Text(command, "bold"))
 
     def json(self, value: dict[str, Any]) -> None:
+        """The one line on standard output that programs read."""
         if self._json_output:
             self._close_moving()
             print(json.dumps(value), flush=True)

@@ -163,7 +163,7 @@ def _checked_color(row: Mapping[str, Any]) -> tuple[int, int, int]:
         return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
     if isinstance(color, (list, tuple)) and len(color) == 3 and all(isinstance(c, int) and 0 <= c <= 255 for c in color):
         return color[0], color[1], color[2]
-    raise DataError(f"classes.json: color must be three numbers from 0 to 255 or '#rrggbb', got {color!r} for {row.get('name')!r}")
+    raise DataError(f"classes.json: color must be three numbers, 0 to 255, or '#rrggbb', got {color!r} for {row.get('name')!r}")
 
 
 def _ranges(ids: Sequence[int]) -> str:

@@ -45,8 +45,12 @@ def read_spec(run: Path) -> dict[str, Any]:
         raise CheckpointError(f"{run} holds no model.json, so it is no run folder; give the one that training printed") from None
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}; train again or restore the file") from None
-    if not isinstance(spec, dict) or spec.get("format") != "pixelwise-model-1":
-        raise CheckpointError(f"{path} is not a model description that this version reads (format {spec.get('format')!r})")
+    found = spec.get("format") if isinstance(spec, dict) else None
+    if found != "pixelwise-model-1":
+        raise CheckpointError(
+            f"{path} is not a model description that this version reads: its format is {found!r}, not 'pixelwise-model-1'; "
+            f"use the version that wrote it, or train again"
+        )
     return spec
 
 

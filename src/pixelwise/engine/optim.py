@@ -16,7 +16,8 @@ def optimizer(model: nn.Module, config: OptimConfig, encoder_factor: float) -> t
     Args:
         encoder_factor: learning rate of ``model.encoder`` as a fraction of ``config.lr``.
     """
-    encoder = {id(p) for p in model.encoder.parameters()} if isinstance(getattr(model, "encoder", None), nn.Module) else set()
+    part = getattr(model, "encoder", None)
+    encoder = {id(p) for p in part.parameters()} if isinstance(part, nn.Module) else set()
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:

@@ -4,7 +4,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import nn
@@ -15,6 +15,7 @@ from pixelwise.types import Batch
 __all__ = ["Precision", "autocast", "choose", "for_inference", "prepared"]
 
 Precision = Literal["fp32", "bf16", "fp16"]
+_Net = TypeVar("_Net", bound=nn.Module)
 
 
 @contextlib.contextmanager
@@ -27,7 +28,7 @@ def autocast(device: torch.device, precision: Precision) -> Iterator[None]:
         yield
 
 
-def prepared(model: nn.Module, device: torch.device, channels_last: bool) -> nn.Module:
+def prepared(model: _Net, device: torch.device, channels_last: bool) -> _Net:
     """The model on its device and in its memory format."""
     return model.to(device, memory_format=torch.channels_last if channels_last else torch.preserve_format)  # type: ignore[call-overload, no-any-return]
 

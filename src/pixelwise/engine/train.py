@@ -30,7 +30,7 @@ from pixelwise.types import Batch
 __all__ = ["Job", "Outcome", "train"]
 
 # Share of a time budget that validations may take, all together.
-_VALIDATION_SHARE = 0.1
+_VALIDATION_SHARE = 0.06
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,12 @@ class _State:
 
 
 class _Meter:
-    """Running means of losses and speed; a row for the log about every hundredth of the run, and at most one a second."""
+    """Running means of losses and speed; a row for the log about every hundredth of the run, and at most five a second."""
+
+    sums: dict[str, float]
+    steps: int
+    images: int
+    since: float
 
     def __init__(self, log: RunLog | None, state: _State, step: int) -> None:
         self.log, self.state, self.job = log, state, state.job
@@ -231,6 +236,6 @@ class _Meter:
             self._clear()
 
     def _clear(self) -> None:
-        self.sums: dict[str, float] = {}
+        self.sums = {}
         self.steps = self.images = 0
         self.since = time.monotonic()

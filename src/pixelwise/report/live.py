@@ -1,18 +1,56 @@
-"""What a person sees while training runs: a table that grows by a row at each validation, over one moving line."""
+"""What a person sees while training runs: a table that grows by a row at each validation, over one or two moving lines.
+
+Where nobody watches (a pipe, a log file), nothing moves: only sentences and rows of the table are written.
+"""
 
 from __future__ import annotations
 
+import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
 
-__all__ = ["LiveBoard", "clock_text"]
+__all__ = ["LiveBoard", "MovingLine", "clock_text"]
 
-_HEADER = ("epoch", "step", "loss", "val mIoU", "val acc", "lr", "img/s", "time")
-_WIDTHS = (7, 7, 8, 10, 9, 10, 7, 9)
+# Heading, width, and rank: of a narrow terminal the highest ranks are left out first.
+_COLUMNS = (
+    ("epoch", 7, 2), ("step", 8, 0), ("loss", 8, 0), ("val mIoU", 10, 0), ("val acc", 9, 3), ("lr", 10, 5), ("img/s", 8, 4),
+    ("time", 9, 1),
+)  # fmt: skip
+_MARK = "  best"
+_MEAN_OVER = 20  # steps whose losses are shown as one number
+
+
+class MovingLine:
+    """A label, a bar, a percentage and as many of ``facts``, most important first, as the terminal is wide."""
+
+    def __init__(self, label: str, share: float | None = None, facts: tuple[str, ...] = ()) -> None:
+        self.label, self.share, self.facts = label, share, facts
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = options.max_width - 1
+        text = [f"{self.label:<10} "]
+        percent = "" if self.share is None else f" {min(1.0, self.share):4.0%}"
+        room -= len(text[0]) + len(percent)
+        kept: list[str] = []
+        for fact in self.facts:
+            if sum(len(other) + 3 for other in (*kept, fact)) + 12 <= room:
+                kept.append(fact)
+        bar = max(0, min(30, room - sum(len(fact) + 3 for fact in kept)))
+        full = 0 if self.share is None else round(min(1.0, max(0.0, self.share)) * bar)
+        drawn, rest = ("#", ".") if options.ascii_only else ("━", "━")
+        yield Segment(text[0][: options.max_width - 1], Style(bold=True))
+        yield Segment(drawn * full, Style(color="cyan"))
+        yield Segment(rest * (bar - full), Style(color="bright_black"))
+        yield Segment(percent, Style(bold=True))
+        for fact in kept:
+            yield Segment("   " + fact)
 
 
 class LiveBoard:
@@ -21,57 +59,97 @@ class LiveBoard:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._latest: dict[str, Any] = {}
-        self._has_header = False
-        self._progress = Progress(
-            TextColumn("[bold]{task.description}"), BarColumn(bar_width=28), _Percent(), TextColumn("{task.fields[numbers]}"),
-            console=console, transient=True, refresh_per_second=4,
-        )  # fmt: skip
-        self._training: TaskID | None = None
-        self._validation: TaskID | None = None
+        self._losses: list[float] = []
+        self._columns: tuple[tuple[str, int], ...] = ()
+        self._lines: dict[str, MovingLine] = {}
+        self._live: Live | None = None
+        if console.is_terminal and not console.is_dumb_terminal:
+            self._live = Live(console=console, transient=True, refresh_per_second=5, get_renderable=self._moving)
 
     def __enter__(self) -> LiveBoard:
-        self._progress.start()
+        if self._live is not None:
+            self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._lines.clear()
+        if self._live is not None:
+            self._live.stop()
 
     def say(self, text: str) -> None:
-        style = "yellow" if text.startswith("warning") else ""
-        self._console.print(Text("· ", "cyan") + Text(text, style))
+        """A decision or an incident; warnings stand out."""
+        is_warning = text.startswith("warning")
+        mark = Text("! ", "bold yellow") if is_warning else Text("· ", "cyan")
+        self._console.print(mark + Text(text, "yellow" if is_warning else ""))
 
     def step(self, progress: float, remaining: float | None, row: dict[str, Any]) -> None:
+        """After an optimiser step."""
         self._latest = row
-        if self._training is None:
-            self._training = self._progress.add_task("training", total=1.0, numbers="")
-        left = "" if remaining is None else f" · {clock_text(remaining)} left"
-        numbers = f"epoch {row['epoch']:.1f} · loss {row['loss']:.3f} · {row['images_per_s']:.1f} img/s{left}"
-        self._progress.update(self._training, completed=progress, numbers=numbers)
+        self._losses = [*self._losses, float(row["loss"])][-_MEAN_OVER:]
+        loss = sum(self._losses) / len(self._losses)
+        facts = [f"loss {loss:.3f}", f"{row['images_per_s']:.1f} img/s", f"epoch {row['epoch']:.1f}"]
+        if remaining is not None:
+            facts.insert(0, f"{clock_text(remaining)} left")
+        self._lines["training"] = MovingLine("training", progress, tuple(facts))
 
     def validating(self, done: int, total: int) -> None:
-        if self._validation is None:
-            self._validation = self._progress.add_task("validating", total=total, numbers="")
-        self._progress.update(self._validation, completed=min(done, total), total=total, numbers=f"{min(done, total)}/{total} images")
+        """While images are scored, during training and after it."""
+        if done >= total:
+            self._lines.pop("scoring", None)
+        else:
+            self._lines["scoring"] = MovingLine("scoring", done / max(1, total), (f"{done}/{total} images",))
 
     def validated(self, row: dict[str, Any], is_best: bool) -> None:
-        if self._validation is not None:
-            self._progress.remove_task(self._validation)
-            self._validation = None
-        if not self._has_header:
-            self._console.print(Text("".join(name.rjust(width) for name, width in zip(_HEADER, _WIDTHS, strict=True)), "bold"))
-            self._has_header = True
-        latest = {"loss": float("nan"), "lr": float("nan"), "images_per_s": float("nan"), **self._latest}
-        cells = [f"{row['epoch']:.1f}", f"{row['step']}", f"{latest['loss']:.3f}", f"{row['val_mean_iou']:.4f}"]
-        cells += [f"{row['val_accuracy']:.4f}", f"{latest['lr']:.2e}", f"{latest['images_per_s']:.1f}", clock_text(row["time_s"])]
-        line = "".join(cell.rjust(width) for cell, width in zip(cells, _WIDTHS, strict=True))
-        self._console.print(Text(line, "green" if is_best else "") + Text("  best" if is_best else "", "bold green"))
+        """A row of the table."""
+        self._lines.pop("scoring", None)
+        if not self._columns:
+            self._columns = _fitting(self._console.width)
+            self._console.print(Text("".join(name.rjust(width) for name, width in self._columns), "bold"))
+        latest = self._latest
+        cells = {
+            "epoch": _number(row.get("epoch"), ".1f"),
+            "step": f"{row['step']}",
+            "loss": _number(latest.get("loss"), ".3f"),
+            "val mIoU": _number(row["val_mean_iou"], ".4f"),
+            "val acc": _number(row.get("val_accuracy"), ".4f"),
+            "lr": _number(latest.get("lr"), ".2e"),
+            "img/s": _number(latest.get("images_per_s"), ".1f"),
+            "time": clock_text(row["time_s"]),
+        }
+        line = Text("".join(cells[name].rjust(width) for name, width in self._columns), "green" if is_best else "")
+        self._console.print(line + Text(_MARK if is_best else "", "bold green"))
+
+    def _moving(self) -> _Stack:
+        return _Stack(self._lines)
 
 
-class _Percent(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.percentage:3.0f} %")
+class _Stack:
+    """The moving lines, one below the other."""
+
+    def __init__(self, lines: Mapping[str, MovingLine]) -> None:
+        self.lines = list(lines.values())
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self.lines:
+            yield line
+            yield Segment.line()
+
+
+def _fitting(room: int) -> tuple[tuple[str, int], ...]:
+    """Headings and widths of the columns that fit."""
+    columns = list(_COLUMNS)
+    while len(columns) > 3 and sum(width for _, width, _ in columns) + len(_MARK) > room:
+        columns.remove(max(columns, key=lambda column: column[2]))
+    return tuple((name, width) for name, width, _ in columns)
+
+
+def _number(value: Any, form: str) -> str:
+    return "-" if value is None or not math.isfinite(value) else format(value, form)
 
 
 def clock_text(seconds: float) -> str:
     """1:02:03, or 2:03 below an hour."""
-    return time.strftime("%-H:%M:%S" if seconds >= 3600 else "%-M:%S", time.gmtime(max(0, round(seconds))))
+    whole = max(0, round(seconds))
+    if whole < 3600:
+        return time.strftime("%M:%S", time.gmtime(whole)).removeprefix("0")
+    return f"{whole // 3600}:{time.strftime('%M:%S', time.gmtime(whole))}"

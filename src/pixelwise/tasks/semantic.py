@@ -24,6 +24,7 @@ from pixelwise.errors import DataError
 from pixelwise.losses.pixel import binary_cross_entropy, cross_entropy
 from pixelwise.losses.region import binary_dice, dice
 from pixelwise.metrics.confusion import ConfusionMatrix, MultilabelConfusion
+from pixelwise.tasks.task import Metric
 from pixelwise.types import Batch, ClassTable, LabelMap, Mode
 
 __all__ = ["LossWeights", "SemanticTask", "decode", "normalize", "semantic_loss"]
@@ -86,7 +87,7 @@ class SemanticTask:
         maps = [None] * len(batch) if probabilities is None else list(probabilities.cpu().numpy())
         return [LabelMap(i, self.classes, p) for i, p in zip(indices.cpu().numpy(), maps, strict=True)]
 
-    def metrics(self) -> dict[str, ConfusionMatrix | MultilabelConfusion]:
+    def metrics(self) -> dict[str, Metric]:
         if self.mode == "multilabel":
             return {"confusion": MultilabelConfusion(len(self.classes), self.classes.names)}
         return {"confusion": ConfusionMatrix(len(self.classes), self.classes.names)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import heapq
 import json
 import time
@@ -75,6 +76,14 @@ class _Examples:
             if len(heap) > room:
                 heapq.heappop(heap)
 
+    def gathered(self) -> _Examples:
+        """Those of all processes."""
+        everybody = _Examples()
+        parts = distributed.gather((self._worst, self._best))
+        everybody._worst = heapq.nlargest(_WORST, (entry for worst, _ in parts for entry in worst), key=lambda entry: entry[:2])
+        everybody._best = heapq.nlargest(_BEST, (entry for _, best in parts for entry in best), key=lambda entry: entry[:2])
+        return everybody
+
     @property
     def worst(self) -> list[Example]:
         return [example for *_, example in sorted(self._worst, reverse=True)]
@@ -89,12 +98,14 @@ def evaluate_run(
     loaded: Loaded, dataset: Dataset, split: str, command: str, progress: Callable[[int, int], None] | None = None
 ) -> Scores:
     """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into the
-    run folder. The data set's classes must be those of the run.
+    run folder. The data set's classes must be those of the run, or, where bare masks name them, some of those. ``split`` may
+    be ``all``. On several processes each scores its share and the first writes.
 
     Raises:
-        DataError: no such split, no masks, or other classes.
+        DataError: no such split, images without masks, or other classes.
     """
-    records = _records(dataset, split, loaded.task.classes)
+    dataset = _in_classes_of(dataset, loaded)
+    records = _records(dataset, split)
     reading = Reading(loaded.in_channels, loaded.window, loaded.max_pixels, dataset.targets)
     examples, done = _Examples(), 0
 
@@ -103,28 +114,52 @@ def evaluate_run(
         done += 1
         examples.see(image, target, result, counts)
         if progress is not None:
-            progress(done, len(records))
+            progress(min(len(records), done * distributed.world_size()), len(records))
 
     batches = eval_batches(shard(records, distributed.rank(), distributed.world_size()), reading, batch_size=4)
     evaluation = evaluate(loaded.task, loaded.model, batches, loaded.device, loaded.precision, see)
     values = {**evaluation.scores.to_json(), "split": split, "images": len(records)}
     rows = [_row(counts, loaded.task.classes) for counts in evaluation.images]
     scores = Scores(values, rows, loaded.task.classes, split, loaded.run / "report.html")
+    examples = examples.gathered()
     if distributed.is_main():
         _write(loaded, dataset, scores, evaluation, examples, command)
     return scores
 
 
-def _records(dataset: Dataset, split: str, classes: ClassTable) -> tuple[Record, ...]:
-    records = tuple(record for record in dataset.split(split) if record.masks)
+def _records(dataset: Dataset, split: str) -> tuple[Record, ...]:
+    records = dataset.records if split == "all" else dataset.split(split)
     if not records:
-        raise DataError(f"{dataset.root} has no images with masks in split {split!r}; {nearest(split, dataset.splits)}")
-    if dataset.classes.ids != classes.ids:
+        raise DataError(f"{dataset.root} has no images in split {split!r}; {nearest(split, [*dataset.splits, 'all'])}")
+    bare = [record.image.name for record in records if not any(record.masks)]
+    if dataset.mode != "multilabel" and bare:
+        more = f" and {len(bare) - 5} more" if len(bare) > 5 else ""
         raise DataError(
-            f"{dataset.root} has the class ids {dataset.classes.ids}, but the run was trained on {classes.ids} "
-            f"({', '.join(classes.names[:6])}...); evaluate on data with the same classes"
+            f"{len(bare)} of {len(records)} images in split {split!r} of {dataset.root} have no mask: "
+            f"{', '.join(bare[:5])}{more}; add their masks or move them away; to see predictions without scores: pixelwise predict"
         )
     return records
+
+
+def _in_classes_of(dataset: Dataset, loaded: Loaded) -> Dataset:
+    """The data set in the run's classes. Bare masks in which a class happens not to occur are still of these classes."""
+    task = loaded.task
+    is_layered = "multilabel" in (dataset.mode, task.mode)
+    known = {*task.classes.ids, *task.classes.ignore_ids}
+    if not is_layered and dataset.threshold is None and set(dataset.classes.ids) <= known:
+        return dataclasses.replace(dataset, classes=task.classes, mode=task.mode)
+    fits = dataset.mode == task.mode and dataset.classes.ids == task.classes.ids
+    if fits and not (is_layered and dataset.classes.names != task.classes.names):
+        return dataset
+    raise DataError(
+        f"{dataset.root} is {dataset.mode} with the classes {_named(dataset.classes)}, but the run was trained as {task.mode} on "
+        f"{_named(task.classes)}; evaluate on data with the same classes"
+    )
+
+
+def _named(classes: ClassTable) -> str:
+    shown = ", ".join(f"{info.id} {info.name}" for info in classes.classes[:8])
+    return shown + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
 
 
 def _row(counts: ImageCounts, classes: ClassTable) -> dict[str, Any]:
@@ -134,9 +169,7 @@ def _row(counts: ImageCounts, classes: ClassTable) -> dict[str, Any]:
     return row | scores.to_row(classes.names)
 
 
-def _write(
-    loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluation, examples: _Examples, command: str
-) -> None:
+def _write(loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluation, examples: _Examples, command: str) -> None:
     run = loaded.run
     with atomic_write(run / "per_image.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(scores.per_image[0]))
@@ -145,8 +178,7 @@ def _write(
     with atomic_write(run / "report.json") as path:
         path.write_text(json.dumps({"command": command, "scores": scores.values}, indent=1) + "\n", encoding="utf-8")
     colors = loaded.task.classes.colors
-    (run / "worst").mkdir(exist_ok=True)
-    for old in (run / "worst").glob("*.png"):
+    for old in (run / "worst").glob("[0-9][0-9]-*.png"):
         old.unlink()
     for number, example in enumerate(examples.worst, 1):
         panels = [(example.image, example.key), (overlay(example.image, example.target, colors), "truth")]

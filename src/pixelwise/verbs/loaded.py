@@ -11,15 +11,17 @@ from typing import Any
 import torch
 
 from pixelwise import build
-from pixelwise.config import DataConfig
-from pixelwise.engine import distributed, precision
+from pixelwise.config import DataConfig, LossConfig
+from pixelwise.engine import precision
 from pixelwise.engine.allocator import keep_freed_memory
 from pixelwise.engine.checkpoint import load_model_into, read_spec
+from pixelwise.errors import CheckpointError, PixelwiseError
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.tasks.semantic import SemanticTask
+from pixelwise.verbs.device import usable_device
 from pixelwise.verbs.run_folder import Run, existing
 
-__all__ = ["Loaded", "load_run"]
+__all__ = ["Loaded", "built", "load_run"]
 
 
 @dataclass(frozen=True)
@@ -71,9 +73,30 @@ def load_run(run: str | Path | Run, device: str = "auto", arithmetic: precision.
     """
     path = existing(run)
     keep_freed_memory()
-    where = distributed.local_device(device)
+    where = usable_device(device)
     spec = read_spec(path)
-    model = build.model_from_spec(spec)
+    model, task = built(path, spec)
     facts = load_model_into(path, model)
     model = precision.prepared(model, where, channels_last=True).eval()
-    return Loaded(path, spec, facts, model, build.task_from_spec(spec), where, arithmetic or precision.for_inference(where))
+    return Loaded(path, spec, facts, model, task, where, arithmetic or precision.for_inference(where))
+
+
+def built(run: Path, spec: dict[str, Any], loss: LossConfig | None = None) -> tuple[Segmenter, SemanticTask]:
+    """The network, without its weights, and the task of a saved run, ``loss`` where it is to be trained on.
+
+    Raises:
+        CheckpointError: ``model.json`` was changed so that no network follows from it.
+    """
+    try:
+        task = build.task_from_spec(spec, loss)
+        if spec["channels"] != task.num_channels:
+            raise CheckpointError(f"{spec['channels']} channels do not fit {len(task.classes)} classes, {task.mode}")
+        window = spec.get("window")
+        if window is not None:
+            low, high = map(float, window)
+            if not low < high:
+                raise CheckpointError(f"window {window} is no range")
+        return build.model_from_spec(spec), task
+    except (PixelwiseError, KeyError, TypeError, ValueError, AttributeError) as error:
+        reason = f"lacks {error}" if isinstance(error, KeyError) else f"describes no network that can be built ({error})"
+        raise CheckpointError(f"{run / 'model.json'} {reason}; restore the file, or train again") from None

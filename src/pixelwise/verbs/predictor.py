@@ -39,7 +39,7 @@ class Segmentation(LabelMap):
         return path
 
     def polygons(self) -> dict[str, list[np.ndarray]]:
-        """Outer borders of each class's regions by class name, each (N, 2) x, y in pixel centres of the image; holes are left out."""
+        """Outer borders of each class's regions by class name, each (N, 2) x, y in pixels of the image; holes are left out."""
         found = {}
         for index, name in enumerate(self.classes.names):
             there = self.indices[index] == 1 if self.is_multilabel else self.indices == index
@@ -81,7 +81,9 @@ class Predictor:
     def _checked(self, image: np.ndarray) -> np.ndarray:
         channels = self.loaded.in_channels
         if image.ndim == 2:
-            image = np.repeat(image[:, :, None], channels, 2)
+            image = image[:, :, None]
+        if image.ndim == 3 and image.shape[2] == 1:
+            image = np.repeat(image, channels, 2)
         if image.ndim != 3 or image.shape[2] != channels or image.dtype != np.uint8 or not image.size:
             raise DataError(
                 f"image must be a (H, W, {channels}) or (H, W) uint8 array in RGB order, got shape {image.shape} {image.dtype}; "

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from pixelwise.config import DataConfig
-from pixelwise.data.check import CheckReport, check
+from pixelwise.config import DataConfig, RunConfig, with_overrides
+from pixelwise.data.check import check
 from pixelwise.data.dataset import Dataset
+from pixelwise.data.problems import CheckReport
 from pixelwise.data.sources import find
 from pixelwise.errors import DataError
 
-__all__ = ["checked_dataset", "found_dataset"]
+__all__ = ["check_folder", "checked_dataset", "found_dataset"]
 
 
 def found_dataset(config: DataConfig) -> Dataset:
@@ -19,6 +20,19 @@ def found_dataset(config: DataConfig) -> Dataset:
     if not config.path:
         raise DataError("no data set was named; give its folder, as in: pixelwise train DATA")
     return find(Path(config.path), config.source, config.task)
+
+
+def check_folder(
+    data: str | Path, source: str = "auto", task: str = "auto", progress: Callable[[int, int], None] | None = None
+) -> CheckReport:
+    """Reads every file of a data set and reports what is wrong, each fault with files and cure; changes nothing.
+
+    Raises:
+        DataError: there is no data set at ``data``.
+        ConfigError: no such source or task.
+    """
+    config = with_overrides(RunConfig(), {"data.path": str(data), "data.source": source, "data.task": task})
+    return check(found_dataset(config.data), progress)
 
 
 def checked_dataset(config: DataConfig, say: Callable[[str], None]) -> tuple[Dataset, CheckReport]:

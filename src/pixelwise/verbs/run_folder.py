@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,7 @@ from pixelwise.errors import CheckpointError, ConfigError, StorageError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import ClassTable
 
-__all__ = ["Run", "create", "existing"]
+__all__ = ["Run", "create", "existing", "refuse_taken", "removed_unless_saved"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,24 @@ class Run:
         return configs.load(self.path / "config.yaml")
 
 
+def refuse_taken(out: str | Path | None) -> None:
+    """Asks before any work is done whether :func:`create` will succeed.
+
+    Raises:
+        ConfigError: the folder exists and is not empty.
+        StorageError: it cannot be made there.
+    """
+    path = Path("runs") if out is None else Path(out)
+    if out is not None and path.exists() and (not path.is_dir() or any(path.iterdir())):
+        cure = f"resume it with --resume {path}, or " if (path / "last").is_dir() else ""
+        raise ConfigError(f"--out {path} exists and is not empty; {cure}choose another folder; nothing was changed")
+    above = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not above.is_dir():
+        raise StorageError(f"cannot make the run folder {path}: {above} is a file; choose another with --out")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise StorageError(f"cannot make the run folder {path}: no permission to write into {above}; choose another with --out")
+
+
 def create(config: RunConfig, out: str | Path | None) -> Path:
     """Makes the folder of a new run; without ``out`` it is ``runs/MODEL-ENCODER-DATE-TIME`` below the current folder.
 
@@ -43,10 +65,8 @@ def create(config: RunConfig, out: str | Path | None) -> Path:
         stem = f"{config.model.name}-{config.model.encoder}-{time.strftime('%Y%m%d-%H%M%S')}".replace("/", "_")
         path = next(p for p in _numbered(Path("runs") / stem) if not p.exists())
     else:
+        refuse_taken(out)
         path = Path(out)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            cure = f"resume it with --resume {path}, or " if (path / "last").is_dir() else ""
-            raise ConfigError(f"--out {path} exists and is not empty; {cure}choose another folder; nothing was changed")
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -54,6 +74,17 @@ def create(config: RunConfig, out: str | Path | None) -> Path:
     with atomic_write(path / "config.yaml") as file:
         file.write_text(configs.dump(config), encoding="utf-8")
     return path
+
+
+@contextlib.contextmanager
+def removed_unless_saved(run: Path) -> Iterator[None]:
+    """Where the block fails before there is a checkpoint, the new run folder goes: nothing in it could be resumed."""
+    try:
+        yield
+    except BaseException:
+        if not any((run / "last").glob("*.safetensors")):
+            shutil.rmtree(run, ignore_errors=True)
+        raise
 
 
 def existing(run: str | Path | Run) -> Path:

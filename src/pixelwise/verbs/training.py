@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -30,16 +31,19 @@ from pixelwise.engine.evaluate import Evaluation, ImageCounts, evaluate, shard
 from pixelwise.engine.train import Job, Outcome
 from pixelwise.engine.train import train as run_training
 from pixelwise.engine.watch import Silent, Watcher
-from pixelwise.errors import CheckpointError
+from pixelwise.errors import CheckpointError, ConfigError
 from pixelwise.formats.image import image_size, write_image
+from pixelwise.models.catalog import architecture
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.report.overlay import batch_picture, contact_sheet, overlay
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.types import Batch, LabelMap, Record
+from pixelwise.verbs.device import usable_device
+from pixelwise.verbs.loaded import built
 from pixelwise.verbs.prepare import checked_dataset
-from pixelwise.verbs.run_folder import create, existing
+from pixelwise.verbs.run_folder import create, existing, refuse_taken, removed_unless_saved
 
-__all__ = ["Trained", "train"]
+__all__ = ["Trained", "resumable", "train"]
 
 # Seconds of a budget kept for the report, beside the evaluation itself.
 _REPORT_SECONDS = 10.0
@@ -86,21 +90,31 @@ def train(
     """Trains one run to its end, or resumes one.
 
     Args:
-        config: the run; where ``resume`` is given, the config saved in that run is used instead.
+        config: the run; with ``resume`` that of :func:`resumable`.
         out: folder of the new run; must not exist or be empty.
         resume: folder of an interrupted run.
         watch: who is told what happens.
         started: ``time.monotonic()`` at which the budget began; now by default.
     """
     started = time.monotonic() if started is None else started
-    if resume is not None:
-        config = configs.load(existing(resume) / "config.yaml")
-    device = distributed.local_device(config.train.device)
+    # What costs nothing to refuse is refused before the data are read.
+    if resume is None and distributed.is_main():
+        refuse_taken(out)
+    architecture(config.model.name)
+    device = usable_device(config.train.device)
     keep_freed_memory()
-    with distributed.process_group(device):
+    with distributed.process_group(device), contextlib.ExitStack() as undo:
         plan = _plan(config, device, watch if watch is not None and distributed.is_main() else Silent())
-        job = _new_job(plan, out, started) if resume is None else _resumed_job(plan, existing(resume), started)
-        return Trained(job.run, run_training(job, resume=resume is not None), plan.dataset)
+        job = _new_job(plan, out, started, undo) if resume is None else _resumed_job(plan, existing(resume), started)
+        outcome = run_training(job, resume=resume is not None)
+        distributed.broadcast(None)  # the first process has written the weights by now
+        return Trained(job.run, outcome, plan.dataset)
+
+
+def resumable(run: Path) -> RunConfig:
+    """The config of a run that can be resumed; raises CheckpointError where there is no checkpoint."""
+    read_state(run)
+    return configs.load(run / "config.yaml")
 
 
 def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
@@ -114,12 +128,13 @@ def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
         watch.say(f"images have more than 8 bits: grey values {window[0]:g} to {window[1]:g} become 0 to 255")
     # Absolute, so that a resume or an evaluation from another folder finds the data.
     path = str(Path(config.data.path).resolve())
-    config = configs.with_overrides(config, {"data.path": path, "data.window": window and list(window), "augment.crop": list(crop)})
+    resolved = {"data.path": path, "data.window": window and list(window), "augment.crop": list(crop)}
+    config = configs.with_overrides(config, resolved)
     reading = Reading(config.model.in_channels, window, config.data.max_pixels, dataset.targets)
     return _Plan(config, dataset, reading, build.augmenter(config.augment, crop), device, watch)
 
 
-def _new_job(plan: _Plan, out: str | Path | None, started: float) -> Job:
+def _new_job(plan: _Plan, out: str | Path | None, started: float, undo: contextlib.ExitStack) -> Job:
     config, dataset = plan.config, plan.dataset
     channels = 1 if dataset.mode == "binary" else len(dataset.classes)
     model = precision.prepared(build.model_from_config(config.model, channels), plan.device, config.train.channels_last)
@@ -133,14 +148,22 @@ def _new_job(plan: _Plan, out: str | Path | None, started: float) -> Job:
     arithmetic, why = _arithmetic(config, model, task, first.to(plan.device), plan.device)
     plan.watch.say(f"arithmetic {arithmetic}: {why}")
     plan = dataclasses.replace(plan, config=configs.with_overrides(config, {"train.precision": arithmetic}))
+    clock = _clock(plan, time.monotonic() - started)
+    if clock.progress(0) >= 1:
+        needed = clock.elapsed()
+        raise ConfigError(
+            f"the budget of {config.train.budget} was over before the first step: start, check and set-up took {needed:.0f} s; "
+            f"give at least {max(30, round(4 * needed))}s"
+        )
     run = Path()
     if distributed.is_main():
         run = create(plan.config, out)
+        undo.enter_context(removed_unless_saved(run))
         write_spec(run, build.spec(plan.config, task, plan.reading.window))
         pictures = first.images.permute(0, 2, 3, 1).numpy()
         write_image(run / "train_batch.png", batch_picture(pictures, _numpy_targets(first), dataset.classes))
         plan.watch.say(f"run folder {run}; look at {run / 'train_batch.png'}: it is what the network sees")
-    return _job(plan, model, task, distributed.broadcast(run), time.monotonic() - started)
+    return _job(plan, model, task, distributed.broadcast(run), clock)
 
 
 def _resumed_job(plan: _Plan, run: Path, started: float) -> Job:
@@ -149,28 +172,43 @@ def _resumed_job(plan: _Plan, run: Path, started: float) -> Job:
         raise CheckpointError(
             f"the training images of {plan.dataset.root} are not those of {run}; restore them, or start a new run"
         )
-    spec = read_spec(run)
-    model = precision.prepared(build.model_from_spec(spec), plan.device, plan.config.train.channels_last)
-    task = build.task_from_spec(spec, plan.config.loss)
+    model, task = built(run, read_spec(run), plan.config.loss)
+    if plan.dataset.classes.ids != task.classes.ids or plan.dataset.mode != task.mode:
+        raise CheckpointError(
+            f"{plan.dataset.root} is now {plan.dataset.mode} with the class ids {plan.dataset.classes.ids}, but {run} was "
+            f"trained as {task.mode} on {task.classes.ids}; restore masks and classes.json, or start a new run"
+        )
+    model = precision.prepared(model, plan.device, plan.config.train.channels_last)
     plan.watch.say(f"resuming {run} at step {state['step']}, best mIoU so far {max(0.0, state['plateau']['best']):.4f}")
-    return _job(plan, model, task, run, state["seconds"] + time.monotonic() - started)
+    return _job(plan, model, task, run, _clock(plan, state["seconds"] + time.monotonic() - started))
 
 
-def _job(plan: _Plan, model: Segmenter, task: SemanticTask, run: Path, spent: float) -> Job:
+def _clock(plan: _Plan, spent: float) -> Clock:
+    """How long the run is: so many steps, so many epochs, or a budget; and says so."""
+    settings, images = plan.config.train, len(plan.train_records)
+    steps = settings.steps
+    if steps is None and settings.epochs is not None:
+        steps = max(1, round(settings.epochs * images / settings.batch_size))
+    if steps is not None:
+        plan.watch.say(
+            f"training for {steps} step{'s' * (steps > 1)} of {settings.batch_size} images, "
+            f"{steps * settings.batch_size / images:.3g} epochs, however long that takes (no time budget)"
+        )
+        return Clock(steps, None, spent)
+    budget = settings.budget or "30m"
+    clock = Clock(None, configs.parse_duration(budget), spent)
+    clock.keep_back(_REPORT_SECONDS + 0.02 * (clock.seconds or 0))
+    plan.watch.say(f"time budget {budget}, evaluation and report included: the learning rate falls by the clock to its end")
+    return clock
+
+
+def _job(plan: _Plan, model: Segmenter, task: SemanticTask, run: Path, clock: Clock) -> Job:
     config = plan.config
     if config.train.freeze_encoder:
         model.encoder.freeze()
-    steps = config.train.steps
-    if steps is None and config.train.epochs is not None:
-        steps = max(1, round(config.train.epochs * len(plan.train_records) / config.train.batch_size))
-    seconds = None
-    if steps is None:
-        seconds = configs.parse_duration(config.train.budget or "30m")
-    clock = Clock(steps, seconds, spent)
-    clock.keep_back(_REPORT_SECONDS + 0.02 * (seconds or 0))
     return Job(
         config=config, task=task, model=model, stream=plan.stream, run=run, clock=clock, device=plan.device,
-        precision=config.train.precision,  # type: ignore[arg-type]  (auto was resolved)
+        precision=config.train.precision,  # type: ignore[arg-type]  # auto was resolved
         validate=functools.partial(_validate, plan, task), evaluation_seconds=functools.partial(_evaluation_seconds, plan.dataset),
         watch=plan.watch, images_per_epoch=len(plan.train_records),
         encoder_factor=1.0 if config.model.encoder_weights == "none" else config.optim.encoder_lr,
@@ -217,4 +255,3 @@ def _fingerprint(records: tuple[Record, ...]) -> str:
 def _numpy_targets(batch: Batch) -> np.ndarray:
     assert batch.targets is not None
     return batch.targets.numpy()
-

@@ -1,0 +1,53 @@
+"""The first signal asks, the second acts as ever."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from pixelwise.engine.interrupt import catching_interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_only_asks_and_the_second_acts(number):
+    acted = []
+    before = signal.signal(number, lambda *_: acted.append(number))
+    try:
+        with catching_interrupts() as interrupt:
+            assert not interrupt.asked
+            os.kill(os.getpid(), number)
+            assert interrupt.asked
+            assert acted == []
+            os.kill(os.getpid(), number)
+            assert acted == [number]
+    finally:
+        signal.signal(number, before)
+
+
+def test_a_second_ctrl_c_ends_at_once():
+    with catching_interrupts() as interrupt:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.asked
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_handlers_are_as_before_afterwards_also_after_a_failure():
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    with pytest.raises(ValueError, match="inside"), catching_interrupts():
+        raise ValueError("inside")
+    assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_in_another_thread_nothing_is_caught():
+    before, found = signal.getsignal(signal.SIGINT), []
+
+    def work():
+        with catching_interrupts() as interrupt:
+            found.append((interrupt.asked, signal.getsignal(signal.SIGINT)))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [(False, before)]
