@@ -87,7 +87,6 @@ def train(
     else:
         _refuse_changes([*settings, *["overrides"] * bool(overrides), *["config"] * bool(config), *["out"] * bool(out)])
         run_config = resumable(folder)
-    # One process group for training and evaluation.
     with distributed.process_group(usable_device(run_config.train.device)):
         trained = run_training(run_config, out, folder, watch, started)
         if trained.outcome.stopped == "interrupted":

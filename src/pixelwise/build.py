@@ -24,7 +24,9 @@ _SPEC_FORMAT = "pixelwise-model-1"
 _CROP_PIXELS = {"cpu": 320 * 320, "other": 512 * 512}
 
 
-def task_from_config(loss: LossConfig, classes: ClassTable, mode: Mode, mean: Sequence[float], std: Sequence[float]) -> SemanticTask:
+def task_from_config(
+    loss: LossConfig, classes: ClassTable, mode: Mode, mean: Sequence[float], std: Sequence[float]
+) -> SemanticTask:
     """The semantic task of a run."""
     return SemanticTask(classes, mode, mean, std, LossWeights(**loss.model_dump()))
 

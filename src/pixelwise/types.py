@@ -22,7 +22,19 @@ from pixelwise.errors import DataError
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["IGNORE_INDEX", "MAX_CLASSES", "Batch", "ClassInfo", "ClassTable", "LabelMap", "Mode", "Record", "Sample", "Size", "distinct_colors"]
+__all__ = [
+    "IGNORE_INDEX",
+    "MAX_CLASSES",
+    "Batch",
+    "ClassInfo",
+    "ClassTable",
+    "LabelMap",
+    "Mode",
+    "Record",
+    "Sample",
+    "Size",
+    "distinct_colors",
+]
 
 IGNORE_INDEX = 255
 """Class index of pixels that count for nothing: no loss, no gradient, no score. Padding has it too."""

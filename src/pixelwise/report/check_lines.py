@@ -42,8 +42,10 @@ def _summary(facts: Mapping[str, Any]) -> str:
     if facts["sizes"]:
         low, middle, high = (facts["sizes"][key] for key in ("smallest", "median", "largest"))
         sizes = [f"{height:g}x{width:g}" for height, width in (low, middle, high)]
-        parts.append(f"{sizes[0]} (height x width)" if len(set(sizes)) == 1 else f"{sizes[0]} to {sizes[2]}, median {sizes[1]}")
-    parts.append(f"{100 * facts['ignored_fraction']:.1f} % of pixels ignored")
+        span = sizes[0] if len(set(sizes)) == 1 else f"{sizes[0]} to {sizes[2]}, median {sizes[1]}"
+        parts.append(f"{span} (height x width)")
+    if facts["ignored_fraction"]:
+        parts.append(f"{100 * facts['ignored_fraction']:.1f} % of pixels ignored")
     return " · ".join(part for part in parts if part)
 
 
