@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import errno
 import json
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pixelwise import __version__
-from pixelwise.errors import ConfigError, PixelwiseError
+from pixelwise.errors import ConfigError
 
 if TYPE_CHECKING:
     from pixelwise.terminal import Terminal
@@ -42,15 +42,17 @@ _Json = Annotated[
     bool, typer.Option("--json", help="Last line on standard output is one JSON object; the rest goes to standard error.")
 ]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-_Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")]
+_Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")]
 _RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
-@app.command()
+@app.command(short_help="Scenes made on the spot, trained on and scored in minutes.")
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder for the scenes and the run.")] = Path("pixelwise-demo"),
-    budget: Annotated[str, typer.Option(help="Time for everything: set-up, training, evaluation and report.")] = "150s",
-    seed: Annotated[int, typer.Option(min=0, help="Of the scenes and of all else that is random.")] = 0,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the scenes and the run.")] = Path("pixelwise-demo"),
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="Time for everything: set-up, training, evaluation and report.")
+    ] = "150s",
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the scenes and of all else that is random.")] = 0,
     json_output: _Json = False,
     debug: _Debug = False,
 ) -> None:
@@ -63,11 +65,11 @@ def demo(
         _finish(terminal, run, {"data": str(data)})
 
 
-@app.command()
+@app.command(short_help="Find every fault of a data set, each with its cure.")
 def check(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of the data set.")],
-    source: Annotated[str, typer.Option(help="Layout of the data: auto, folders or camvid.")] = "auto",
-    task: Annotated[str, typer.Option(help="auto, binary, multiclass or multilabel.")] = "auto",
+    source: Annotated[str, typer.Option(metavar="NAME", help="Layout of the data: auto, folders or camvid.")] = "auto",
+    task: Annotated[str, typer.Option(metavar="NAME", help="auto, binary, multiclass or multilabel.")] = "auto",
     json_output: _Json = False,
     debug: _Debug = False,
 ) -> None:
@@ -84,23 +86,31 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Check, train within a time budget, evaluate, report.")
 def train(
     data: Annotated[
         Path | None, typer.Argument(metavar="DATA", help="Folder of the data set; not needed with --resume or --config.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="Architecture, unet or pspnet; unet by default.")] = None,
-    encoder: Annotated[str | None, typer.Option(help="Any timm encoder; tf_efficientnet_lite0 by default.")] = None,
-    encoder_weights: Annotated[str | None, typer.Option(help="imagenet, none, or a file; imagenet by default.")] = None,
+    model: Annotated[str | None, typer.Option(metavar="NAME", help="Architecture, unet or pspnet; unet by default.")] = None,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Any timm encoder; tf_efficientnet_lite0 by default.")
+    ] = None,
+    encoder_weights: Annotated[
+        str | None, typer.Option(metavar="WEIGHTS", help="imagenet, none, or a file; imagenet by default.")
+    ] = None,
     budget: Annotated[
         str | None,
-        typer.Option(help="Time for everything, as 90s, 30m or 2h; 30m by default. A --set train.steps=N replaces it."),
+        typer.Option(
+            metavar="TIME", help="Time for everything, as 90s, 30m or 2h; 30m by default. A --set train.steps=N replaces it."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run, new or empty; runs/MODEL-ENCODER-TIME by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of the run, new or empty; runs/MODEL-ENCODER-TIME by default.")
+    ] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with an interrupted run.")] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="A run file, such as a run's config.yaml.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of all random numbers; 0 by default.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1 or mps; auto by default.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, metavar="N", help="Of all random numbers; 0 by default.")] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps; auto by default.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optim.lr=3e-4; repeatable.")
     ] = None,
@@ -122,11 +132,13 @@ def train(
         _finish(terminal, run)
 
 
-@app.command()
+@app.command(short_help="Score a run: table per image, report, worst cases.")
 def evaluate(
     run: _RunFolder,
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder of a data set; the run's own by default.")] = None,
-    split: Annotated[str | None, typer.Option(help="train, val, test or all; by default test, or val if there is none.")] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="train, val, test or all; by default test, or val if there is none.")
+    ] = None,
     device: _Device = "auto",
     json_output: _Json = False,
     debug: _Debug = False,
@@ -144,11 +156,13 @@ def evaluate(
         terminal.json({"run": str(folder), **_split_scores(scores.values)})
 
 
-@app.command()
+@app.command(short_help="Masks and overlays for any number of images.")
 def predict(
     run: _RunFolder,
-    images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", help="Images, and folders of images.")],
-    out: Annotated[Path, typer.Option(help="Folder for masks/, overlays/ and predictions.csv.")] = Path("predictions"),
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Images, and folders of images.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for masks/, overlays/ and predictions.csv.")] = Path(
+        "predictions"
+    ),
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write probabilities/ as float16 .npy.")] = False,
     device: _Device = "auto",
     json_output: _Json = False,
@@ -191,6 +205,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter gets a question mark
             with contextlib.suppress(AttributeError, OSError):
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+        threading.excepthook = _thread_failed
     else:
         _call["started"] = time.monotonic()
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -209,6 +224,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(error, given)
 
 
+def _thread_failed(failed: threading.ExceptHookArgs) -> None:
+    """TensorBoard's thread fails first on a full disk; the main thread meets the same error and says it in words."""
+    if not isinstance(failed.exc_value, OSError):
+        threading.__excepthook__(failed)
+
+
 def _refuse(error: Exception, given: list[str]) -> int:
     if "--debug" in given:
         import traceback
@@ -217,22 +238,14 @@ def _refuse(error: Exception, given: list[str]) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    text, status = _sentence(error)
-    Console(stderr=True, soft_wrap=True, highlight=False).print(Text("error: ", "bold red") + Text(text))
+    from pixelwise.report.sentences import hanging
+    from pixelwise.terminal import sentence
+
+    text, status = sentence(error)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text("error: ", "bold red") + Text(hanging(console, text, 7)))
     _say_in_json(given, text)
     return status
-
-
-def _sentence(error: Exception) -> tuple[str, int]:
-    """What to tell the person, and the exit status."""
-    if isinstance(error, PixelwiseError):
-        return str(error), 1
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        where = f" while writing {error.filename}" if error.filename else ""
-        return f"disk full{where}; files that were complete are unharmed; free space and run again", 1
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}; check the path and its permissions", 1
-    return f"{type(error).__name__}: {error}; this is a fault of pixelwise, not yours: --debug shows where", 70
 
 
 def _say_in_json(given: list[str], text: str) -> None:
@@ -244,9 +257,9 @@ def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -
     """The end of a training, whole or interrupted."""
     told = {"run": str(run.path), **(facts or {})}
     if run.stopped in ("interrupted", "unevaluated"):
-        is_trained = run.stopped == "unevaluated"
-        terminal.say(f"interrupted{' after training was complete' if is_trained else ''}; everything is saved in {run.path}")
-        terminal.next(f"pixelwise {'evaluate' if is_trained else 'train --resume'} {_quoted(run.path)}")
+        when, verb = ("", "train --resume") if run.stopped == "interrupted" else (" after training was complete", "evaluate")
+        terminal.say(f"interrupted{when}; everything is saved in {run.path}")
+        terminal.next(f"pixelwise {verb} {_quoted(run.path)}")
         terminal.json({**told, "stopped": run.stopped})
         raise typer.Exit(130)
     if run.stopped == "early":
@@ -259,10 +272,9 @@ def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -
 
 def _images_scored(run: Path) -> Path:
     """A folder of images that the run can predict: that of the first image it was scored on."""
-    with contextlib.suppress(OSError, StopIteration, KeyError):
-        lines = (run / "per_image.csv").read_text(encoding="utf-8").splitlines()
-        return Path(next(csv.DictReader(lines))["image"]).parent
-    return Path("IMAGES")
+    path = run / "per_image.csv"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["image", "IMAGES/one"]
+    return Path(next(csv.DictReader(lines))["image"]).parent
 
 
 def _command() -> str:

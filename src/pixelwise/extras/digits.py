@@ -21,7 +21,7 @@ CLASSES = ClassTable.from_json(
     [{"id": 0, "name": "background", "color": "#3a3f4b"}, *({"id": digit + 1, "name": f"digit {digit}"} for digit in range(10))]
 )
 
-_SIDE = 128
+_SIDE, _GRID = 128, 3
 
 
 def write_scenes(folder: Path, counts: dict[str, int], seed: int = 0) -> None:
@@ -45,52 +45,39 @@ def write_scenes(folder: Path, counts: dict[str, int], seed: int = 0) -> None:
         masks.mkdir(parents=True, exist_ok=True)
         for scene in range(count):
             rng = np.random.default_rng([seed, number, scene])
-            chosen = rng.choice(mine, size=int(rng.integers(3, 8)))
+            chosen = rng.choice(mine, size=int(rng.integers(5, 10)))
             image, ids = _scene([digits.images[i] for i in chosen], [int(digits.target[i]) for i in chosen], rng)
             write_image(images / f"scene_{scene:04}.png", image)
             write_ids(masks / f"scene_{scene:04}.png", ids, None)
 
 
 def _scene(scans: list[np.ndarray], values: list[int], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """One image (128, 128, 3) uint8 and its ids: digits are turned, zoomed and coloured, and none covers another's strokes."""
+    """One image (128, 128, 3) uint8 and its ids: a digit in each of some cells of a grid, shaken, turned, zoomed, tinted."""
     image = _texture(rng)
     ids = np.zeros((_SIDE, _SIDE), np.uint8)
-    for scan, value in zip(scans, values, strict=True):
-        size = int(rng.integers(30, 56))
+    cell = _SIDE // _GRID
+    for place, scan, value in zip(rng.permutation(_GRID**2), scans, values, strict=False):
+        size = int(rng.integers(4 * cell // 5, cell + 1))
         ink = cv2.resize((scan / 16).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-        turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.uniform(-20, 20)), 1.0)
+        turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.uniform(-12, 12)), 1.0)
         ink = np.clip(cv2.warpAffine(ink, turn, (size, size)), 0, 1)
-        for _ in range(20):
-            top, left = rng.integers(0, _SIDE - size + 1, 2)
-            place = (slice(top, top + size), slice(left, left + size))
-            if not (ids[place] > 0).any():
-                break
-        else:
-            continue
-        color = _apart(image[place].mean((0, 1)), rng)
+        top, left = (int(cell * corner + rng.integers(0, cell - size + 1)) for corner in divmod(int(place), _GRID))
+        spot = (slice(top, top + size), slice(left, left + size))
         cover = np.clip((ink[..., None] - 0.25) * 2.5, 0, 1)
-        image[place] = image[place] * (1 - cover) + color * cover
-        ids[place][ink > 0.45] = value + 1
-    noisy = image + rng.normal(0, 6, image.shape)
+        image[spot] = image[spot] * (1 - cover) + rng.uniform(170, 255, 3) * cover
+        ids[spot][ink > 0.45] = value + 1
+    noisy = image + rng.normal(0, 5, image.shape)
     return np.clip(noisy, 0, 255).astype(np.uint8), ids
 
 
 def _texture(rng: np.random.Generator) -> np.ndarray:
-    """A background (128, 128, 3) float: blurred noise at two scales in a random colour, with a few stripes."""
-    base = rng.uniform(40, 215, 3)
+    """A background (128, 128, 3) float, darker than any ink: noise at two scales in a random colour, with stripes."""
+    base = rng.uniform(30, 110, 3)
     field = np.zeros((_SIDE, _SIDE, 3), np.float32)
-    for cells, strength in ((4, 30), (24, 18)):
+    for cells, strength in ((4, 22), (24, 12)):
         coarse = rng.normal(0, strength, (cells, cells, 3)).astype(np.float32)
         field += cv2.resize(coarse, (_SIDE, _SIDE), interpolation=cv2.INTER_CUBIC)
     angle, wave = rng.uniform(0, np.pi), rng.uniform(0.1, 0.5)
     rows, columns = np.mgrid[:_SIDE, :_SIDE]
-    stripes = np.sin((rows * np.cos(angle) + columns * np.sin(angle)) * wave) * rng.uniform(0, 18)
-    return np.clip(base + field + stripes[..., None], 0, 255)
-
-
-def _apart(background: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A colour that can be told from the background: of a few drawn, the first that is far enough, else the farthest."""
-    drawn = rng.uniform(0, 255, (8, 3))
-    distance = np.abs(drawn - background).mean(1)
-    far = np.flatnonzero(distance > 70)
-    return drawn[far[0] if len(far) else int(distance.argmax())]
+    stripes = np.sin((rows * np.cos(angle) + columns * np.sin(angle)) * wave) * rng.uniform(0, 14)
+    return np.clip(base + field + stripes[..., None], 0, 150)

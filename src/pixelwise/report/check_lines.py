@@ -6,25 +6,27 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from pixelwise.report.sentences import hanging
 
 __all__ = ["check_lines"]
 
 _FILES_SHOWN = 3
 
 
-def check_lines(report: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Renderables for ``CheckReport.to_json()``."""
+def check_lines(report: Mapping[str, Any], console: Console) -> Iterator[RenderableType]:
+    """Renderables of ``CheckReport.to_json()`` for ``console``."""
     facts = report["facts"]
     for decision in facts["decisions"]:
-        yield Text("· ", "cyan") + Text(decision)
-    yield Text("· ", "cyan") + Text(_summary(facts))
+        yield Text("· ", "cyan") + Text(hanging(console, decision))
+    yield Text("· ", "cyan") + Text(hanging(console, _summary(facts)))
     if facts["classes"]:
         yield _classes(facts["classes"])
     for problem in report["problems"]:
-        yield from _problem(problem)
+        yield from _problem(problem, console)
     errors = sum(problem["severity"] == "error" for problem in report["problems"])
     warnings = len(report["problems"]) - errors
     if errors:
@@ -62,11 +64,12 @@ def _classes(classes: list[Mapping[str, Any]]) -> Table:
     return table
 
 
-def _problem(problem: Mapping[str, Any]) -> Iterator[Text]:
+def _problem(problem: Mapping[str, Any], console: Console) -> Iterator[Text]:
     is_error = problem["severity"] == "error"
-    yield Text(f"{problem['severity']}: ", "bold red" if is_error else "bold yellow") + Text(problem["message"])
+    mark = f"{problem['severity']}: "
+    yield Text(mark, "bold red" if is_error else "bold yellow") + Text(hanging(console, problem["message"], len(mark)))
     for file in problem["files"][:_FILES_SHOWN]:
         yield Text(f"    {file}", "dim")
     if len(problem["files"]) > _FILES_SHOWN:
         yield Text(f"    and {len(problem['files']) - _FILES_SHOWN} more", "dim")
-    yield Text("    cure: ", "green") + Text(problem["cure"])
+    yield Text("    cure: ", "green") + Text(hanging(console, problem["cure"], 10))

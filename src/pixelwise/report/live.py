@@ -16,6 +16,8 @@ from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 
+from pixelwise.report.sentences import hanging
+
 __all__ = ["LiveBoard", "MovingLine", "clock_text"]
 
 # Heading, width, and rank: of a narrow terminal the highest ranks are left out first.
@@ -34,18 +36,17 @@ class MovingLine:
         self.label, self.share, self.facts = label, share, facts
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        room = options.max_width - 1
-        text = [f"{self.label:<10} "]
+        label = f"{self.label:<10} "
         percent = "" if self.share is None else f" {min(1.0, self.share):4.0%}"
-        room -= len(text[0]) + len(percent)
+        bar = min(30, options.max_width // 4)
+        room = options.max_width - 1 - len(label) - len(percent) - bar
         kept: list[str] = []
         for fact in self.facts:
-            if sum(len(other) + 3 for other in (*kept, fact)) + 12 <= room:
+            if sum(len(other) + 3 for other in (*kept, fact)) <= room:
                 kept.append(fact)
-        bar = max(0, min(30, room - sum(len(fact) + 3 for fact in kept)))
         full = 0 if self.share is None else round(min(1.0, max(0.0, self.share)) * bar)
         drawn, rest = ("#", ".") if options.ascii_only else ("━", "━")
-        yield Segment(text[0][: options.max_width - 1], Style(bold=True))
+        yield Segment(label, Style(bold=True))
         yield Segment(drawn * full, Style(color="cyan"))
         yield Segment(rest * (bar - full), Style(color="bright_black"))
         yield Segment(percent, Style(bold=True))
@@ -80,7 +81,7 @@ class LiveBoard:
         """A decision or an incident; warnings stand out."""
         is_warning = text.startswith("warning")
         mark = Text("! ", "bold yellow") if is_warning else Text("· ", "cyan")
-        self._console.print(mark + Text(text, "yellow" if is_warning else ""))
+        self._console.print(mark + Text(hanging(self._console, text), "yellow" if is_warning else ""))
 
     def step(self, progress: float, remaining: float | None, row: dict[str, Any]) -> None:
         """After an optimiser step."""

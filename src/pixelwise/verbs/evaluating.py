@@ -136,7 +136,7 @@ def _records(dataset: Dataset, split: str) -> tuple[Record, ...]:
         more = f" and {len(bare) - 5} more" if len(bare) > 5 else ""
         raise DataError(
             f"{len(bare)} of {len(records)} images in split {split!r} of {dataset.root} have no mask: "
-            f"{', '.join(bare[:5])}{more}; add their masks or move them away; to see predictions without scores: pixelwise predict"
+            f"{', '.join(bare[:5])}{more}; add their masks or move them away; predictions without scores: pixelwise predict"
         )
     return records
 

@@ -70,7 +70,8 @@ class Predictor:
         else:
             record = Record(Path(image).stem, Path(image))
             pixels = Reading(loaded.in_channels, loaded.window, loaded.max_pixels).load_sample(record).image
-        images = torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1).unsqueeze(0)
+        pixels = np.require(pixels, requirements=["C", "W"])  # torch warns of arrays that are not writable
+        images = torch.from_numpy(pixels).permute(2, 0, 1).unsqueeze(0)
         (result,) = predict_batch(
             loaded.task, loaded.model, Batch(images, None, (record,)), loaded.device, loaded.precision, scores
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from pixelwise.errors import CheckpointError, ConfigError, StorageError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import ClassTable
 
-__all__ = ["Run", "create", "existing", "refuse_taken", "removed_unless_saved"]
+__all__ = ["Run", "create", "existing", "refuse_taken", "removed_unless_saved", "sweep"]
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def create(config: RunConfig, out: str | Path | None) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"cannot make the run folder {path}: {error.strerror}; choose another with --out") from None
-    with atomic_write(path / "config.yaml") as file:
+    with removed_unless_saved(path), atomic_write(path / "config.yaml") as file:
         file.write_text(configs.dump(config), encoding="utf-8")
     return path
 
@@ -81,10 +82,19 @@ def removed_unless_saved(run: Path) -> Iterator[None]:
     """Where the block fails before there is a checkpoint, the new run folder goes: nothing in it could be resumed."""
     try:
         yield
-    except BaseException:
-        if not any((run / "last").glob("*.safetensors")):
+    except BaseException as error:
+        if not any((run / "last").glob("[!.]*.safetensors")):
             shutil.rmtree(run, ignore_errors=True)
+        elif isinstance(error, StorageError):
+            raise StorageError(f"{error}, with: pixelwise train --resume {shlex.quote(str(run))}") from error
         raise
+
+
+def sweep(run: Path) -> None:
+    """Removes files that a killed process had begun to write; see :mod:`pixelwise.formats.atomic`."""
+    for path in run.rglob(".*.tmp*"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def existing(run: str | Path | Run) -> Path:

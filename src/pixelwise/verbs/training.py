@@ -41,7 +41,7 @@ from pixelwise.types import Batch, LabelMap, Record
 from pixelwise.verbs.device import usable_device
 from pixelwise.verbs.loaded import built
 from pixelwise.verbs.prepare import checked_dataset
-from pixelwise.verbs.run_folder import create, existing, refuse_taken, removed_unless_saved
+from pixelwise.verbs.run_folder import create, existing, refuse_taken, removed_unless_saved, sweep
 
 __all__ = ["Trained", "resumable", "train"]
 
@@ -179,6 +179,8 @@ def _resumed_job(plan: _Plan, run: Path, started: float) -> Job:
             f"trained as {task.mode} on {task.classes.ids}; restore masks and classes.json, or start a new run"
         )
     model = precision.prepared(model, plan.device, plan.config.train.channels_last)
+    if distributed.is_main():
+        sweep(run)
     plan.watch.say(f"resuming {run} at step {state['step']}, best mIoU so far {max(0.0, state['plateau']['best']):.4f}")
     return _job(plan, model, task, run, _clock(plan, state["seconds"] + time.monotonic() - started))
 
@@ -209,8 +211,9 @@ def _job(plan: _Plan, model: Segmenter, task: SemanticTask, run: Path, clock: Cl
     return Job(
         config=config, task=task, model=model, stream=plan.stream, run=run, clock=clock, device=plan.device,
         precision=config.train.precision,  # type: ignore[arg-type]  # auto was resolved
-        validate=functools.partial(_validate, plan, task), evaluation_seconds=functools.partial(_evaluation_seconds, plan.dataset),
-        watch=plan.watch, images_per_epoch=len(plan.train_records),
+        validate=functools.partial(_validate, plan, task),
+        evaluation_seconds=functools.partial(_evaluation_seconds, plan.dataset), watch=plan.watch,
+        images_per_epoch=len(plan.train_records),
         encoder_factor=1.0 if config.model.encoder_weights == "none" else config.optim.encoder_lr,
         facts={"records": _fingerprint(plan.train_records)},
     )  # fmt: skip
