@@ -3,8 +3,8 @@
     python benchmarks/training_step.py [--encoder tf_efficientnet_lite0] [--batch 8] [--size 256 320] [--rounds 5]
 
 The plain loop is what people write first: fp32, contiguous tensors, AdamW, the library's own U-Net, the default allocator.
-Ours is what ``pixelwise train`` does on a CPU: tuned allocator, channels-last, the arithmetic that was measured to be fastest, fused
-AdamW, cross-entropy + Dice, moving average of the weights included. Each runs in a process of its own, because an allocator
+Ours is what ``pixelwise train`` does on a CPU: tuned allocator, channels-last, the arithmetic that was measured to be fastest,
+fused AdamW, cross-entropy + Dice, moving average of the weights included. Each runs in a process of its own, because an allocator
 cannot be untuned; the processes take turns, and the ratio is of the medians over all rounds.
 """
 
@@ -14,6 +14,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 _STEPS, _WARM_UP = 4, 2
 
@@ -27,7 +28,9 @@ def main() -> None:
     for _ in range(arguments.rounds):
         for name in seconds:
             command = [sys.executable, __file__, *sys.argv[1:], "--contender", name]
-            seconds[name] += json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+            seconds[name] += json.loads(
+                subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1]
+            )
     height, width = arguments.size
     print(f"U-Net on {arguments.encoder}, batch {arguments.batch}, {height}x{width}, {arguments.rounds} rounds of {_STEPS} steps")
     print(f"{'loop':34} {'ms per step':>12} {'images/s':>9} {'ratio':>6}")
@@ -59,7 +62,7 @@ def _timed(arguments: argparse.Namespace) -> list[float]:
     return seconds
 
 
-def _plain_step(arguments: argparse.Namespace):  # noqa: ANN202
+def _plain_step(arguments: argparse.Namespace) -> Callable[[], None]:
     import segmentation_models_pytorch as smp
     import torch
 
@@ -82,7 +85,7 @@ def _plain_step(arguments: argparse.Namespace):  # noqa: ANN202
     return step
 
 
-def _pixelwise_step(arguments: argparse.Namespace):  # noqa: ANN202
+def _pixelwise_step(arguments: argparse.Namespace) -> Callable[[], None]:
     from pathlib import Path
 
     import torch

@@ -69,3 +69,10 @@ def test_a_log_that_cannot_be_written_is_an_error_with_a_cure(tmp_path, log):
     (tmp_path / "metrics.csv").mkdir()
     with pytest.raises(StorageError, match=r"cannot write .*metrics\.csv: .*; make room, then resume the run"):
         log.add({"step": 2, "loss": 0.4})
+
+
+def test_a_row_that_a_kill_has_cut_off_is_left_out(tmp_path, log):
+    log.add({"step": 1, "loss": 0.5, "lr": 0.125})
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("2,0.")
+    assert read_rows(tmp_path / "metrics.csv") == [{"step": 1, "loss": 0.5, "lr": 0.125}]

@@ -180,6 +180,20 @@ def test_validations_are_spread_over_the_run_and_the_last_step_has_one(tmp_path,
     assert [(row["step"], row["val_mean_iou"]) for row in logged] == [(step, score) for step, score, _ in seen.scores]
 
 
+def test_weights_that_have_not_been_trained_are_not_scored(tmp_path, monkeypatch):
+    now = [19.0]  # start-up took most of the budget: several validations are overdue before the first step
+    monkeypatch.setattr(Clock, "elapsed", lambda self: now[0])
+
+    def ticking(step):
+        for batch in make_stream(step):
+            now[0] += 10
+            yield batch
+
+    seen = Recorder()
+    train(make_job(tmp_path, settings={"train.budget": "40s"}, clock=Clock(None, 40), stream=ticking, watch=seen))
+    assert [step for step, *_ in seen.scores][0] == 1
+
+
 def test_a_budget_ends_training_with_a_validation_and_keeps_time_back(tmp_path, monkeypatch):
     now = [0.0]
     monkeypatch.setattr(Clock, "elapsed", lambda self: now[0])

@@ -81,3 +81,20 @@ def test_errors_that_are_not_about_storage_pass_unchanged(tmp_path):
         raise ConfigError("mine")
     with pytest.raises(FileNotFoundError), atomic_write(tmp_path / "a"):
         (tmp_path / "no such file").read_bytes()
+
+
+def test_a_new_file_has_the_permissions_of_any_new_file_whatever_the_writer_did(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    with atomic_write(tmp_path / "written") as path:
+        path.touch(mode=0o600)
+    assert (tmp_path / "written").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path):
+    old = tmp_path / "old"
+    old.touch()
+    old.chmod(0o640)
+    with atomic_write(old) as path:
+        path.write_text("new")
+    assert (old.stat().st_mode & 0o777, old.read_text()) == (0o640, "new")

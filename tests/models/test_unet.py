@@ -65,3 +65,29 @@ def test_options_that_are_not_allowed_are_refused(options: dict, says: str) -> N
 def test_an_encoder_with_a_single_stride_is_refused_by_name() -> None:
     with pytest.raises(ConfigError, match="'test_vit' has the single stride 16, but unet needs maps of several sizes"):
         unet(encoder("test_vit"), 2)
+
+
+def test_classes_that_differ_by_shape_alone_are_learnt() -> None:
+    """A head that starts near zero separates ink from paper first, and then takes four times as long over the shapes."""
+    images = torch.zeros(1, 3, 64, 64)
+    targets = torch.zeros(1, 64, 64, dtype=torch.long)
+    rows, columns = torch.meshgrid(torch.arange(-16, 16), torch.arange(-16, 16), indexing="ij")
+    shapes = [
+        (rows.abs() < 10) & (columns.abs() < 10),
+        ((rows.square() + columns.square()).sqrt() - 11).abs() < 2,
+        ((rows - columns).abs() < 4) | ((rows + columns).abs() < 4),
+        (rows.abs() < 13) & (columns.abs() < 4),
+    ]
+    for place, shape in enumerate(shapes):
+        top, left = 32 * (place // 2), 32 * (place % 2)
+        images[0, :, top : top + 32, left : left + 32] = shape.float()
+        targets[0, top : top + 32, left : left + 32] = shape.long() * (place + 1)
+    torch.manual_seed(0)
+    model = segmenter("unet", num_classes=5).train()
+    optimizer = torch.optim.AdamW(model.parameters(), 2e-3)
+    for _ in range(31):
+        loss = torch.nn.functional.cross_entropy(model(images), targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert float(loss.detach()) < 0.15

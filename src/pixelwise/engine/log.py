@@ -70,11 +70,21 @@ class RunLog:
 
 
 def read_rows(path: Path) -> list[_Row]:
-    """Rows of a ``metrics.csv``, numbers as float, empty cells left out; none where there is no file."""
+    """Rows of a ``metrics.csv``, numbers as float, empty cells left out; none where there is no file. A row that a kill or
+    a full disk has cut off is left out."""
     if not path.is_file():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [{key: float(value) for key, value in row.items() if key and value} for row in csv.DictReader(file)]
+        return [numbers for row in csv.DictReader(file) if (numbers := _numbers(row)) is not None]
+
+
+def _numbers(row: dict[str, str]) -> _Row | None:
+    if None in row.values():  # fewer cells than columns
+        return None
+    try:
+        return {key: float(value) for key, value in row.items() if key and value}
+    except ValueError:
+        return None
 
 
 def _tag(name: str) -> str:

@@ -92,7 +92,8 @@ def train(job: Job, resume: bool = False) -> Outcome:
         model.train()
         while True:
             progress = _agreed(job.clock.progress(step), interrupt)
-            if state.validation_due(progress):
+            # Not before the first step: start-up alone may have used up the time until the first validation.
+            if state.validation_due(progress) and (step > 0 or progress >= 1):
                 state.validate(step, progress, log)
                 stopped = "early" if state.plateau.should_stop else "done"
             if progress >= 1 or stopped == "early" or interrupt.asked:

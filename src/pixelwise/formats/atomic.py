@@ -13,6 +13,10 @@ from pixelwise.errors import PixelwiseError, StorageError
 
 __all__ = ["atomic_write"]
 
+# There is no other way to ask for it than to set it; once, at import, before there are threads.
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _REASONS = {
     errno.EACCES: "no permission",
@@ -41,6 +45,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         _flush(temporary)
+        temporary.chmod(_mode(path))
         temporary.replace(path)
         _flush_folder(path.parent)
     except BaseException as error:
@@ -58,6 +63,14 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _mode(path: Path) -> int:
+    """The permissions of the file that is replaced; for a new one what the process gives to any new file. Some writers,
+    safetensors among them, make files that only their owner can read."""
+    with contextlib.suppress(OSError):
+        return path.stat().st_mode & 0o777
+    return 0o666 & ~_UMASK
 
 
 def _flush_folder(folder: Path) -> None:

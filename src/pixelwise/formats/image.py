@@ -13,7 +13,6 @@ from pixelwise.formats.atomic import atomic_write
 from pixelwise.formats.raster import IMAGE_SUFFIXES, MAX_PIXELS, open_raster, raw_pixels, read_bytes
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "decode_image",
     "image_size",
     "is_image_name",

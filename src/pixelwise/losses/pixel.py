@@ -18,9 +18,7 @@ def cross_entropy(logits: Tensor, targets: Tensor, label_smoothing: float = 0.0)
         label_smoothing: share of the target spread evenly over all classes, in [0, 1).
     """
     targets = targets.long()
-    total = F.cross_entropy(
-        logits.float(), targets, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing, reduction="sum"
-    )
+    total = F.cross_entropy(logits.float(), targets, ignore_index=IGNORE_INDEX, label_smoothing=label_smoothing, reduction="sum")
     return total / (targets != IGNORE_INDEX).sum().clamp(min=1)
 
 
