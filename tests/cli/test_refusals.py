@@ -568,3 +568,11 @@ def test_a_storage_error_is_the_first_thing_said_not_the_last(data, monkeypatch)
 
     monkeypatch.setattr("pixelwise.api.train", train)
     assert refused("train", data) == "cannot write x; do y\n"
+
+
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(tmp_path, monkeypatch):
+    data = make(tmp_path / "data")
+    monkeypatch.setattr("pixelwise.engine.distributed.world_size", lambda: 3)
+    message = refused("train", data, *TINY, *LENGTH, "--out", tmp_path / "run")
+    assert re.search(r"batch_size .* multiple of their number, 3, got 2; choose 3", message)
+    assert not (tmp_path / "run").exists()

@@ -118,6 +118,12 @@ def resumable(run: Path) -> RunConfig:
 
 
 def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
+    world = distributed.world_size()
+    if config.train.batch_size % world:
+        raise ConfigError(
+            f"train.batch_size counts the images of all processes and must be a multiple of their number, {world}, "
+            f"got {config.train.batch_size}; choose {world * -(-config.train.batch_size // world)}"
+        )
     torch.manual_seed(config.train.seed)
     dataset, _ = checked_dataset(config.data, watch.say)
     records = dataset.split("train")
