@@ -92,6 +92,10 @@ def train(
         if trained.outcome.stopped == "interrupted":
             return Run(trained.run, {}, trained.dataset.classes, "interrupted")
         split = "test" if trained.dataset.split("test") else "val"
+        if split == "val" and watch is not None:
+            watch.say(
+                "warning: there are no test images, so the scores are on the validation images, which chose the weights: they flatter"
+            )
         try:
             progress = None if watch is None else watch.validating
             scores = evaluate_run(load_run(trained.run, run_config.train.device), trained.dataset, split, command, progress)

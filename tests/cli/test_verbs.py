@@ -231,3 +231,11 @@ def test_help_is_answered(words):
     said = pixelwise(*words)
     assert said.status in (0, 2)
     assert "pixelwise" in said.out + said.err
+
+
+def test_scores_on_the_images_that_chose_the_weights_are_said_to_flatter(tmp_path):
+    data = make(tmp_path / "data", counts=(6, 2, 0))
+    said = pixelwise("train", data, *TINY, "--set", "train.steps=1", "--out", tmp_path / "run", "--json")
+    assert said.status == 0, said.err
+    assert "no test images" in said.err
+    assert list(said.json) == ["run", "val"]

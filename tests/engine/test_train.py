@@ -191,7 +191,7 @@ def test_weights_that_have_not_been_trained_are_not_scored(tmp_path, monkeypatch
 
     seen = Recorder()
     train(make_job(tmp_path, settings={"train.budget": "40s"}, clock=Clock(None, 40), stream=ticking, watch=seen))
-    assert [step for step, *_ in seen.scores][0] == 1
+    assert next(step for step, *_ in seen.scores) == 1
 
 
 def test_a_budget_ends_training_with_a_validation_and_keeps_time_back(tmp_path, monkeypatch):
