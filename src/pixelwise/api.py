@@ -94,7 +94,7 @@ def train(
         split = "test" if trained.dataset.split("test") else "val"
         if split == "val" and watch is not None:
             watch.say(
-                "warning: there are no test images, so the scores are on the validation images, which chose the weights: they flatter"
+                "warning: no test images, so the scores are on the validation images, which chose the weights: they flatter"
             )
         try:
             progress = None if watch is None else watch.validating

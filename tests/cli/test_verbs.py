@@ -9,7 +9,7 @@ from safetensors import safe_open
 
 from pixelwise import config
 from tests.cli.conftest import MAKERS
-from tests.cli.sets import IDS, LENGTH, TINY, pixelwise, rows_of, save, scene
+from tests.cli.sets import IDS, LENGTH, TINY, make, pixelwise, rows_of, save, scene
 
 KINDS = list(MAKERS)
 FILES = (
