@@ -1,5 +1,7 @@
 """A run file comes back as it was written; what is not allowed is refused with the cure."""
 
+from pathlib import Path
+
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 
 from pixelwise.config import RunConfig, dump, load, parse_duration, with_overrides
 from pixelwise.errors import ConfigError
+from pixelwise.models.catalog import ARCHITECTURES
 
 positive = st.floats(1e-8, 1e6)
 changes = st.fixed_dictionaries(
@@ -148,3 +151,13 @@ def test_what_is_no_duration_is_refused(text):
 def test_a_config_cannot_be_changed():
     with pytest.raises(ValueError, match="frozen"):
         RunConfig().optim.lr = 2.0
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_published_run_file_loads_and_says_its_command_and_result(path):
+    config = load(path)
+    head = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    assert config.model.name in ARCHITECTURES
+    assert config.train.budget is not None
+    assert any("pixelwise train" in line for line in head)
+    assert any("mean IoU 0." in line for line in head)
