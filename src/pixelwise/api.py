@@ -20,7 +20,7 @@ from pixelwise.verbs.predicting import Predicted, images_in, predict_files
 from pixelwise.verbs.predictor import Predictor, Segmentation
 from pixelwise.verbs.prepare import check_folder, found_dataset
 from pixelwise.verbs.run_folder import Run, existing
-from pixelwise.verbs.training import resumable
+from pixelwise.verbs.training import Trained, resumable
 from pixelwise.verbs.training import train as run_training
 
 __all__ = ["Predicted", "Predictor", "Run", "Scores", "Segmentation", "check", "evaluate", "load", "predict", "train"]
@@ -91,14 +91,8 @@ def train(
         trained = run_training(run_config, out, folder, watch, started)
         if trained.outcome.stopped == "interrupted":
             return Run(trained.run, {}, trained.dataset.classes, "interrupted")
-        split = "test" if trained.dataset.split("test") else "val"
-        if split == "val" and watch is not None:
-            watch.say(
-                "warning: no test images, so the scores are on the validation images, which chose the weights: they flatter"
-            )
         try:
-            progress = None if watch is None else watch.validating
-            scores = evaluate_run(load_run(trained.run, run_config.train.device), trained.dataset, split, command, progress)
+            scores = _final_scores(trained, run_config.train.device, watch, command)
         except KeyboardInterrupt:
             return Run(trained.run, {}, trained.dataset.classes, "unevaluated")
     return Run(trained.run, scores.values, scores.classes, trained.outcome.stopped)
@@ -136,6 +130,14 @@ def evaluate(
         if split is None:
             split = "test" if dataset.split("test") else "val"
         return evaluate_run(loaded, dataset, split, command, None if watch is None else watch.validating)
+
+
+def _final_scores(trained: Trained, device: str, watch: Watcher | None, command: str) -> Scores:
+    split = "test" if trained.dataset.split("test") else "val"
+    if split == "val" and watch is not None:
+        watch.say("warning: no test images, so the scores are on the validation images, which chose the weights: they flatter")
+    progress = None if watch is None else watch.validating
+    return evaluate_run(load_run(trained.run, device), trained.dataset, split, command, progress)
 
 
 def _config(

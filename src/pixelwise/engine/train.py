@@ -101,7 +101,7 @@ def train(job: Job, resume: bool = False) -> Outcome:
             batch = next(stream).to(job.device)
             set_learning_rate(adam, config.optim.lr * schedule_factor(config.optim, progress) * state.plateau.scale)
             # Each step has its own random numbers (dropout), so that a resumed run draws the same ones.
-            torch.manual_seed((config.train.seed << 40) ^ (rank() << 32) ^ step)
+            torch.manual_seed(((config.train.seed << 40) ^ (rank() << 32) ^ step) % (1 << 63))
             before = stepper.accumulate
             losses = stepper.step(batch, step)
             if stepper.accumulate != before:
