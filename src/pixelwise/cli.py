@@ -51,7 +51,7 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the scenes and the run.")] = Path("pixelwise-demo"),
     budget: Annotated[
         str, typer.Option(metavar="TIME", help="Time for everything: set-up, training, evaluation and report.")
-    ] = "150s",
+    ] = "165s",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the scenes and of all else that is random.")] = 0,
     json_output: _Json = False,
     debug: _Debug = False,
