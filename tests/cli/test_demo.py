@@ -50,7 +50,7 @@ def test_the_weights_are_those_of_the_package_where_it_is_installed(small, tmp_p
     monkeypatch.setattr("pixelwise.api.train", train)
     assert pixelwise("demo").status == 130
     assert asked["encoder_weights"] == "imagenet"
-    assert asked["budget"] == "150s"
+    assert asked["budget"] == "165s"
 
 
 def test_an_interrupted_demo_says_how_to_go_on(small, monkeypatch):

@@ -59,7 +59,7 @@ def _scene(scans: list[np.ndarray], values: list[int], rng: np.random.Generator)
     for place, scan, value in zip(rng.permutation(_GRID**2), scans, values, strict=False):
         size = int(rng.integers(4 * cell // 5, cell + 1))
         ink = cv2.resize((scan / 16).astype(np.float32), (size, size), interpolation=cv2.INTER_CUBIC)
-        turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.uniform(-12, 12)), 1.0)
+        turn = cv2.getRotationMatrix2D((size / 2, size / 2), float(rng.uniform(-6, 6)), 1.0)
         ink = np.clip(cv2.warpAffine(ink, turn, (size, size)), 0, 1)
         top, left = (int(cell * corner + rng.integers(0, cell - size + 1)) for corner in divmod(int(place), _GRID))
         spot = (slice(top, top + size), slice(left, left + size))
