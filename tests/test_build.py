@@ -27,7 +27,7 @@ def make_saved(config, mode="multiclass", ids=(0, 5, 300)):
     return model, task, json.loads(json.dumps(build.spec(config, task, (0.0, 4095.0))))
 
 
-@pytest.mark.parametrize("name, options", [("unet", {}), ("pspnet", {}), ("pspnet", {"output_stride": 16})])
+@pytest.mark.parametrize("name, options", [("unet", {}), ("pspnet", {}), ("pspnet", {"encoder_output_stride": 16})])
 @pytest.mark.parametrize("mode, ids", [("binary", (0, 1)), ("multiclass", (0, 5, 300)), ("multilabel", (0, 1, 2))])
 def test_a_network_built_from_its_description_gives_the_same_logits(name, options, mode, ids):
     model, _, spec = make_saved(make_config(name, **options), mode, ids)

@@ -33,8 +33,7 @@ def task_from_config(
 
 def model_from_config(config: ModelConfig, num_channels: int) -> Segmenter:
     """The network of a run, with its encoder's weights loaded."""
-    weights = None if config.encoder_weights == "none" else config.encoder_weights
-    return create(config.name, config.encoder, weights, config.in_channels, num_channels, config.options)
+    return create(config.name, config.encoder, config.encoder_weights, config.in_channels, num_channels, config.options)
 
 
 def spec(config: RunConfig, task: SemanticTask, window: tuple[float, float] | None) -> dict[str, Any]:

@@ -91,12 +91,15 @@ def train(
     data: Annotated[
         Path | None, typer.Argument(metavar="DATA", help="Folder of the data set; not needed with --resume or --config.")
     ] = None,
-    model: Annotated[str | None, typer.Option(metavar="NAME", help="Architecture, unet or pspnet; unet by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Architecture, one of pixelwise list; unet by default.")
+    ] = None,
     encoder: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Any timm encoder; tf_efficientnet_lite0 by default.")
+        str | None,
+        typer.Option(metavar="NAME", help="Any timm encoder; by default the architecture's own, mostly tf_efficientnet_lite0."),
     ] = None,
     encoder_weights: Annotated[
-        str | None, typer.Option(metavar="WEIGHTS", help="imagenet, none, or a file; imagenet by default.")
+        str | None, typer.Option(metavar="WEIGHTS", help="imagenet, none, or a file; by default imagenet where there are any.")
     ] = None,
     budget: Annotated[
         str | None,

@@ -58,8 +58,10 @@ class ModelConfig(_Part):
     """Which network."""
 
     name: str = Field("unet", description="architecture, one of the catalog")
-    encoder: str = Field("tf_efficientnet_lite0", description="any timm model with features_only support")
-    encoder_weights: str = Field("imagenet", description="imagenet, none, or a file (.safetensors, .pth)")
+    encoder: str = Field("auto", description="any timm model that gives features, or plain; auto: the architecture's own")
+    encoder_weights: str = Field(
+        "auto", description="imagenet, none, or a file (.safetensors, .pth); auto: imagenet where there are any"
+    )
     in_channels: int = Field(3, ge=1, le=64, description="3 colour, 1 grey, 4 with alpha kept")
     options: dict[str, Any] = Field(default_factory=dict, description="arguments of the architecture's builder, such as widths")
 
@@ -99,7 +101,12 @@ class LossConfig(_Part):
     cross_entropy: float = Field(1.0, ge=0)
     dice: float = Field(1.0, ge=0)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
-    auxiliary: float = Field(0.4, ge=0, description="weight of the auxiliary head's cross-entropy (PSPNet paper: 0.4)")
+    auxiliary: float = Field(
+        0.4, ge=0, description="weight of auxiliary heads and deep supervision, their mean cross-entropy (PSPNet paper: 0.4)"
+    )
+    image: float = Field(0.2, ge=0, description="weight of the image-level head, where the network has one (EncNet paper: 0.2)")
+    border: float = Field(0.0, ge=0, description="extra weight of pixels in narrow gaps between objects (U-Net paper: w0 = 10)")
+    border_sigma: float = Field(5.0, gt=0, description="width of those gaps in pixels (U-Net paper: 5)")
 
     @model_validator(mode="after")
     def _something_is_minimised(self) -> LossConfig:

@@ -27,7 +27,7 @@ class TinyNet(nn.Module):
 
     def forward(self, images, auxiliary=False):
         logits = self.head(self.dropout(self.encoder(images)))
-        return Prediction(logits, None) if auxiliary else logits
+        return Prediction(logits) if auxiliary else logits
 
 
 def make_task(mode="multiclass", **weights):

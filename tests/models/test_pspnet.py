@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from pixelwise.errors import ConfigError
-from pixelwise.models.blocks import PooledBatchNorm2d
+from pixelwise.models.blocks import PooledBatchNorm
 from pixelwise.models.context import PyramidPooling
 from pixelwise.models.encoder import encoder
 from pixelwise.models.pspnet import pspnet
@@ -17,7 +17,7 @@ def test_it_is_the_network_of_the_paper() -> None:
     assert max(model.encoder.strides) == 8
     assert pooling.bins == (1, 2, 3, 6)
     assert [branch[0].out_channels for branch in pooling.branches] == [channels // 4] * 4
-    assert [type(branch[1]) for branch in pooling.branches] == [PooledBatchNorm2d] * 4
+    assert [type(branch[1]) for branch in pooling.branches] == [PooledBatchNorm] * 4
     assert [type(branch[2]) for branch in pooling.branches] == [nn.ReLU] * 4
     assert model.decoder.bottleneck[0].weight.shape == (512, 2 * channels, 3, 3)
     assert model.decoder.dropout.p == pytest.approx(0.1)
@@ -49,7 +49,7 @@ def test_the_auxiliary_head_reads_the_stage_before_the_last() -> None:
 
 def test_without_auxiliary_head_the_prediction_has_none() -> None:
     prediction = segmenter("pspnet", auxiliary=False)(torch.randn(1, 3, 64, 64), auxiliary=True)
-    assert prediction.auxiliary is None
+    assert prediction.auxiliary == ()
 
 
 def test_one_image_trains_and_a_single_value_per_channel_leaves_the_statistics_alone() -> None:
@@ -63,7 +63,7 @@ def test_one_image_trains_and_a_single_value_per_channel_leaves_the_statistics_a
 
 
 def test_two_values_per_channel_are_normalised_as_by_torch() -> None:
-    ours, theirs = PooledBatchNorm2d(4), nn.BatchNorm2d(4)
+    ours, theirs = PooledBatchNorm(4), nn.BatchNorm2d(4)
     values = torch.randn(2, 4, 1, 1)
     torch.testing.assert_close(ours(values), theirs(values))
     torch.testing.assert_close(ours.state_dict(), theirs.state_dict())

@@ -25,7 +25,7 @@ class Fixed(nn.Module):
         self.logits, self.second = nn.Parameter(logits), second
 
     def forward(self, images, auxiliary=False):
-        return Prediction(self.logits, self.second) if auxiliary else self.logits
+        return Prediction(self.logits, () if self.second is None else (self.second,)) if auxiliary else self.logits
 
 
 def make_task(mode, **options):

@@ -22,9 +22,10 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError, nearest
 from pixelwise.models.depthwise import with_fast_depthwise
 from pixelwise.models.dilation import with_exact_shortcuts
+from pixelwise.models.pyramid import Encoder, per_channel
 from pixelwise.models.weights import load_weights
 
-__all__ = ["OUTPUT_STRIDES", "Encoder", "encoder"]
+__all__ = ["OUTPUT_STRIDES", "TimmEncoder", "encoder"]
 
 OUTPUT_STRIDES = (8, 16, 32)
 
@@ -35,46 +36,20 @@ _SIZE_OPTIONS: tuple[dict[str, Any], ...] = (
 _DILATABLE = "use one that can, such as 'resnet50', 'mobilenetv2_100' or 'tf_efficientnet_lite0', or output_stride=32"
 
 
-class Encoder(nn.Module):
-    """A timm feature extractor with its facts.
-
-    ``channels`` and ``strides`` describe the maps that ``forward`` returns, finest first. ``mean`` and ``std`` (one
-    number per input channel, for images scaled to 0..1) are the normalisation that the named weights of timm expect.
-    """
+class TimmEncoder(Encoder):
+    """A timm feature extractor with its facts; ``mean`` and ``std`` are those that its named weights expect."""
 
     def __init__(self, name: str, model: nn.Module, mean: list[float], std: list[float]) -> None:
-        super().__init__()
-        self.name = name
-        self.model = model
         info: Any = model.feature_info
-        self.channels: list[int] = list(info.channels())
-        self.strides: list[int] = list(info.reduction())
-        self.mean = mean
-        self.std = std
-        self.is_frozen = False
+        strides = list(info.reduction())
+        # Networks that halve the map with padded convolutions drop no pixel of any size; others cut the image into patches.
+        super().__init__(name, list(info.channels()), strides, mean, std, divisor=1 if strides[0] == 2 else max(strides))
+        self.model = model
         self._is_nhwc = str(getattr(model, "output_fmt", "NCHW")).endswith("NHWC")
 
-    @property
-    def divisor(self) -> int:
-        """What both sides of the image must be a multiple of for no pixel to be dropped: 1 for networks that halve the
-        map with padded convolutions, the coarsest stride for those that cut the image into patches."""
-        return 1 if self.strides[0] == 2 else max(self.strides)
-
     def forward(self, images: Tensor) -> list[Tensor]:
-        """(B, C, H, W) normalised images -> pyramid: maps (B, channels[i], ~H / strides[i], ~W / strides[i])."""
         pyramid = self.model(images)
         return [level.permute(0, 3, 1, 2) for level in pyramid] if self._is_nhwc else list(pyramid)
-
-    def freeze(self) -> Encoder:
-        """No gradient, and evaluation mode for good: BatchNorm keeps its running statistics and dropout stays off even
-        after ``train()`` on the encoder or on a model that holds it."""
-        self.is_frozen = True
-        self.requires_grad_(False)
-        return self.train(self.training)
-
-    def train(self, mode: bool = True) -> Encoder:
-        super().train(mode and not self.is_frozen)
-        return self
 
 
 def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_stride: int = 32) -> Encoder:
@@ -82,8 +57,8 @@ def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_
 
     Args:
         name: any timm model that can give features, such as ``resnet34`` or ``tf_efficientnet_lite0``.
-        weights: ``None`` or ``"none"`` (random; never touches the network), ``"imagenet"``, or a file (``.safetensors``,
-            ``.pth``); see :mod:`pixelwise.models.weights`.
+        weights: ``None`` or ``"none"`` (random; never touches the network), ``"imagenet"`` (``"auto"`` too), or a file
+            (``.safetensors``, ``.pth``); see :mod:`pixelwise.models.weights`.
         in_channels: channels of the image. The first convolution of pretrained weights is adapted by timm's rule: summed
             over colours for one channel, repeated and rescaled for others.
         output_stride: 8, 16 or 32: stride of the coarsest map, lowered by dilation.
@@ -98,8 +73,12 @@ def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_
         raise ConfigError(f"in_channels must be a whole number from 1, got {in_channels!r}")
     facts = _known(name)
     model = _feature_extractor(name, facts, in_channels, output_stride)
+    weights = "imagenet" if weights == "auto" else weights
     load_weights(model, name, weights, in_channels)
-    return Encoder(name, with_fast_depthwise(model), _per_channel(facts.mean, in_channels), _per_channel(facts.std, in_channels))
+    mean, std = per_channel(facts.mean, in_channels), per_channel(facts.std, in_channels)
+    made = TimmEncoder(name, with_fast_depthwise(model), mean, std)
+    made.weights = weights or "none"
+    return made
 
 
 def _known(name: str) -> Any:
@@ -168,10 +147,3 @@ def _can_be_built(name: str, options: dict[str, Any]) -> bool:
 def _reason(error: Exception | None) -> str:
     first = str(error).strip().splitlines()
     return first[0][:120] if first else type(error).__name__
-
-
-def _per_channel(values: tuple[float, ...], in_channels: int) -> list[float]:
-    """Normalisation constants for any number of channels: the mean for one, else the given ones in turn."""
-    if in_channels == 1:
-        return [sum(values) / len(values)]
-    return [float(values[channel % len(values)]) for channel in range(in_channels)]

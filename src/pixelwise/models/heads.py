@@ -5,13 +5,14 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from pixelwise.models.blocks import conv_norm_act, initialize
+from pixelwise.models.spatial import CONVOLUTIONS
 
 __all__ = ["AuxiliaryHead", "classifier"]
 
 
-def classifier(in_channels: int, num_classes: int, kernel_size: int = 1) -> nn.Conv2d:
-    """The last convolution: (B, in_channels, h, w) -> logits (B, num_classes, h, w), Xavier weights, no bias at first."""
-    layer = nn.Conv2d(in_channels, num_classes, kernel_size, padding=kernel_size // 2)
+def classifier(in_channels: int, num_classes: int, kernel_size: int = 1, dims: int = 2) -> nn.Module:
+    """The last convolution: (B, in_channels, *size) -> logits (B, num_classes, *size), Xavier weights, no bias at first."""
+    layer: nn.Conv2d = CONVOLUTIONS[dims](in_channels, num_classes, kernel_size, padding=kernel_size // 2)
     # Not near zero: then the easiest class border grows first and takes all channels, and classes that differ by shape alone
     # are not learned for hundreds of steps, not even on a single batch.
     nn.init.xavier_uniform_(layer.weight)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.context import PyramidPooling
-from pixelwise.models.encoder import Encoder
 from pixelwise.models.heads import AuxiliaryHead, classifier
+from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.types import Size
 

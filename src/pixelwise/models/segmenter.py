@@ -5,29 +5,33 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from pixelwise.models.encoder import Encoder
-from pixelwise.types import Size
+from pixelwise.models.pyramid import Encoder
+from pixelwise.models.spatial import continued, resize, size_of
 
 __all__ = ["Prediction", "Segmenter"]
 
 
 class Prediction(NamedTuple):
-    """What a segmenter gives in training: both are (B, K, H, W) logits of the size of the images."""
+    """What a segmenter gives in training: ``logits`` and each of ``auxiliary`` are (B, K, *size) of the size of the images,
+    ``image`` is (B, K), for "is this class anywhere in the image", or ``None``."""
 
     logits: Tensor
-    auxiliary: Tensor | None
+    auxiliary: tuple[Tensor, ...] = ()
+    image: Tensor | None = None
 
 
 class Segmenter(nn.Module):
-    """(B, C, H, W) normalised images -> (B, K, H, W) logits of the same size, from 1x1 pixels up.
+    """(B, C, *size) normalised images -> (B, K, *size) logits of the same size, from 1x1 pixels up.
 
     Args:
         encoder: images -> pyramid; its ``mean`` and ``std`` are the normalisation that is expected of the images.
-        decoder: called as ``decoder(pyramid, size)``, gives one map (B, D, h, w); ``size`` is that of the padded images.
-        head: map -> logits (B, K, h, w), brought to the size of the image bilinearly where they are smaller.
+        decoder: called as ``decoder(pyramid, size)``, gives one map (B, D, *); ``size`` is that of the framed images. One with
+            deep supervision also has ``maps(pyramid, size)``: a list of maps, the last of which is that one.
+        head: map -> logits (B, K, *), brought to the size of the image linearly where they are smaller.
         auxiliary: pyramid -> logits of a second head, used in training only.
+        deep: one head for each of the decoder's maps but the last (deep supervision), used in training only.
+        image_head: pyramid -> (B, K) logits of the classes that are anywhere in the image, used in training only.
         align_corners: how logits are enlarged. It is a property of the trained network and goes into its checkpoint.
 
     Images whose sides are no multiple of ``encoder.divisor``, or so small that the coarsest map would be a single pixel,
@@ -41,6 +45,8 @@ class Segmenter(nn.Module):
         head: nn.Module,
         auxiliary: nn.Module | None = None,
         *,
+        deep: nn.ModuleList | None = None,
+        image_head: nn.Module | None = None,
         align_corners: bool = False,
     ) -> None:
         super().__init__()
@@ -48,33 +54,39 @@ class Segmenter(nn.Module):
         self.decoder = decoder
         self.head = head
         self.auxiliary = auxiliary
+        self.deep = deep
+        self.image_head = image_head
         self.align_corners = align_corners
+        self.origin: dict[str, Any] = {}  # what builds this network again: the arguments of :func:`pixelwise.models.face.create`
 
     def forward(self, images: Tensor, auxiliary: bool = False) -> Any:
-        """Logits (B, K, H, W); with ``auxiliary=True`` a :class:`Prediction` of logits and auxiliary logits (or ``None``)."""
-        padded = self._padded(images)
-        pyramid = self.encoder(padded)
-        logits = self._to_image(self.head(self.decoder(pyramid, _size(padded))), _size(padded), _size(images))
+        """Logits (B, K, *size); with ``auxiliary=True`` a :class:`Prediction` of all outputs."""
+        framed = self.frame(images)
+        pyramid, size = self.encoder(framed), size_of(framed)
         if not auxiliary:
-            return logits
-        second = None if self.auxiliary is None else self.auxiliary(pyramid)
-        return Prediction(logits, None if second is None else self._to_image(second, _size(padded), _size(images)))
+            return self.to_image(self.head(self.decoder(pyramid, size)), size, size_of(images))
+        decode: Any = self.decoder
+        maps = decode.maps(pyramid, size) if self.deep is not None else [decode(pyramid, size)]
+        extra = [] if self.auxiliary is None else [self.auxiliary(pyramid)]
+        extra += [head(features) for head, features in zip(self.deep or (), maps, strict=False)]
+        return Prediction(
+            self.to_image(self.head(maps[-1]), size, size_of(images)),
+            tuple(self.to_image(logits, size, size_of(images)) for logits in extra),
+            None if self.image_head is None else self.image_head(pyramid),
+        )
 
-    def _padded(self, images: Tensor) -> Tensor:
-        height, width = images.shape[-2:]
-        below, right = self._missing(height), self._missing(width)
-        return F.pad(images, (0, right, 0, below), mode="replicate") if below or right else images
+    def frame(self, images: Tensor) -> Tensor:
+        """The images as the encoder takes them; here, continued to a size that it can take."""
+        return continued(images, [self._missing(length) for length in size_of(images)])
+
+    def to_image(self, logits: Tensor, framed: tuple[int, ...], size: tuple[int, ...]) -> Tensor:
+        """Logits of framed images -> logits of the images: enlarged where they are smaller, and without what was added."""
+        logits = resize(logits, framed, align_corners=self.align_corners)
+        for dimension, length in enumerate(size, start=2):
+            logits = logits.narrow(dimension, 0, length)
+        return logits
 
     def _missing(self, length: int) -> int:
         """Pixels to add to one side: two pixels of the coarsest map at least, and a multiple of the divisor."""
         needed = max(length, max(self.encoder.strides) + 1)
         return -(-needed // self.encoder.divisor) * self.encoder.divisor - length
-
-    def _to_image(self, logits: Tensor, padded: Size, size: Size) -> Tensor:
-        if _size(logits) != padded:
-            logits = F.interpolate(logits, padded, mode="bilinear", align_corners=self.align_corners)
-        return logits if padded == size else logits[..., : size[0], : size[1]]
-
-
-def _size(images: Tensor) -> Size:
-    return images.shape[-2], images.shape[-1]

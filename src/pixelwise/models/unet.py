@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
-from pixelwise.models.encoder import Encoder
 from pixelwise.models.heads import classifier
+from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.types import Size
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from pixelwise.errors import DataError
 from pixelwise.losses.pixel import binary_cross_entropy, cross_entropy
@@ -27,7 +28,7 @@ from pixelwise.metrics.confusion import ConfusionMatrix, MultilabelConfusion
 from pixelwise.tasks.task import Metric
 from pixelwise.types import Batch, ClassTable, LabelMap, Mode
 
-__all__ = ["LossWeights", "SemanticTask", "decode", "normalize", "semantic_loss"]
+__all__ = ["LossWeights", "SemanticTask", "decode", "normalize", "presence", "semantic_loss"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,9 @@ class LossWeights:
     dice: float = 1.0
     label_smoothing: float = 0.0
     auxiliary: float = 0.4
+    image: float = 0.2
+    border: float = 0.0
+    border_sigma: float = 5.0
 
 
 class SemanticTask:
@@ -75,10 +79,13 @@ class SemanticTask:
         assert batch.targets is not None
         prediction = model(normalize(batch.images, self.mean, self.std), auxiliary=True)
         losses = semantic_loss(prediction.logits, batch.targets, self.mode, self.weights)
-        if prediction.auxiliary is not None and self.weights.auxiliary:
+        if prediction.auxiliary and self.weights.auxiliary:
             alone = LossWeights(dice=0, label_smoothing=self.weights.label_smoothing)
-            extra = semantic_loss(prediction.auxiliary, batch.targets, self.mode, alone)
-            losses["auxiliary"] = self.weights.auxiliary * extra["cross_entropy"]
+            extra = [semantic_loss(logits, batch.targets, self.mode, alone)["cross_entropy"] for logits in prediction.auxiliary]
+            losses["auxiliary"] = self.weights.auxiliary * torch.stack(extra).mean()
+        if prediction.image is not None and self.weights.image:
+            there = presence(batch.targets, self.mode, self.num_channels)
+            losses["image"] = self.weights.image * F.binary_cross_entropy_with_logits(prediction.image.float(), there)
         return losses
 
     def predict(self, model: nn.Module, batch: Batch, scores: bool = False) -> list[LabelMap]:
@@ -115,6 +122,17 @@ def semantic_loss(logits: Tensor, targets: Tensor, mode: Mode, weights: LossWeig
     if weights.dice:
         losses["dice"] = weights.dice * binary_dice(logits, wanted)
     return losses
+
+
+def presence(targets: Tensor, mode: Mode, channels: int) -> Tensor:
+    """(B, ``channels``) float: 1 where a class is anywhere in the image, from targets as in :func:`semantic_loss`.
+
+    Binary has the one channel of the foreground; ignored pixels count for no class.
+    """
+    if mode == "multiclass":
+        return torch.stack([(targets == index).flatten(1).any(1) for index in range(channels)], 1).float()
+    wanted = targets.unsqueeze(1) if mode == "binary" else targets
+    return (wanted == 1).flatten(2).any(2).float()
 
 
 def decode(logits: Tensor, mode: Mode, threshold: float = 0.5, scores: bool = False) -> tuple[Tensor, Tensor | None]:

@@ -145,8 +145,9 @@ def _new_job(plan: _Plan, out: str | Path | None, started: float, undo: contextl
     channels = 1 if dataset.mode == "binary" else len(dataset.classes)
     model = precision.prepared(build.model_from_config(config.model, channels), plan.device, config.train.channels_last)
     millions = sum(p.numel() for p in model.parameters()) / 1e6
-    weights = config.model.encoder_weights
-    plan.watch.say(f"{config.model.name} on {config.model.encoder} ({millions:.1f} M parameters), encoder weights: {weights}")
+    name, weights = model.encoder.name, model.encoder.weights
+    plan.watch.say(f"{config.model.name} on {name} ({millions:.1f} M parameters), encoder weights: {weights}")
+    config = configs.with_overrides(config, {"model.encoder": name, "model.encoder_weights": weights})
     task = build.task_from_config(config.loss, dataset.classes, dataset.mode, model.encoder.mean, model.encoder.std)
     stream = plan.stream(0)
     first = next(stream)
