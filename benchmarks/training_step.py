@@ -96,7 +96,7 @@ def _pixelwise_step(arguments: argparse.Namespace) -> Callable[[], None]:
     from pixelwise.engine.ema import Average
     from pixelwise.engine.optim import optimizer
     from pixelwise.engine.step import Stepper
-    from pixelwise.models.face import create
+    from pixelwise.models.create import create
     from pixelwise.tasks.semantic import SemanticTask
     from pixelwise.types import Batch, ClassTable, Record
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pixelwise.api import check, evaluate, load, predict, train
     from pixelwise.config import RunConfig
+    from pixelwise.models.pretrained import from_pretrained
     from pixelwise.types import ClassTable, LabelMap, Record
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ __all__ = [
     "__version__",
     "check",
     "evaluate",
+    "from_pretrained",
     "load",
     "predict",
     "train",
@@ -38,6 +40,7 @@ _MODULE_OF = {
     "RunConfig": "pixelwise.config",
     "check": "pixelwise.api",
     "evaluate": "pixelwise.api",
+    "from_pretrained": "pixelwise.models.pretrained",
     "load": "pixelwise.api",
     "predict": "pixelwise.api",
     "train": "pixelwise.api",

@@ -11,14 +11,13 @@ import torch
 from pixelwise.config import AugmentConfig, LossConfig, ModelConfig, RunConfig
 from pixelwise.data.transforms import Augmenter
 from pixelwise.errors import CheckpointError
-from pixelwise.models.face import create
+from pixelwise.models.create import create
+from pixelwise.models.saving import FORMAT
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.tasks.semantic import LossWeights, SemanticTask
 from pixelwise.types import ClassTable, Mode, Size
 
 __all__ = ["augmenter", "crop_size", "model_from_config", "model_from_spec", "spec", "task_from_config", "task_from_spec"]
-
-_SPEC_FORMAT = "pixelwise-model-1"
 
 # Pixels of a training crop: as much context as a step can afford on the device.
 _CROP_PIXELS = {"cpu": 320 * 320, "other": 512 * 512}
@@ -39,7 +38,7 @@ def model_from_config(config: ModelConfig, num_channels: int) -> Segmenter:
 def spec(config: RunConfig, task: SemanticTask, window: tuple[float, float] | None) -> dict[str, Any]:
     """What ``model.json`` says: all that is needed to build network and task again, without the config."""
     return {
-        "format": _SPEC_FORMAT,
+        "format": FORMAT,
         "model": config.model.name,
         "encoder": config.model.encoder,
         "in_channels": config.model.in_channels,

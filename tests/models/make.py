@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.models.catalog import ARCHITECTURES
-from pixelwise.models.face import create
+from pixelwise.models.create import create
 from pixelwise.models.segmenter import Prediction, Segmenter
 
 __all__ = ["DILATED", "FREE", "SMALL", "created", "outputs", "randomize_norms", "segmenter", "small"]

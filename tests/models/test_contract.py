@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from pixelwise.errors import ConfigError
 from pixelwise.models import face
 from pixelwise.models.catalog import ARCHITECTURES, builder
+from pixelwise.models.create import create, option_names
 from tests.models.make import DILATED, FREE, created, outputs, segmenter, small
 
 NAMES = sorted(ARCHITECTURES)
@@ -148,7 +149,7 @@ def test_the_public_name_builds_the_same_network(name: str) -> None:
 def test_what_it_was_built_from_builds_it_again(name: str) -> None:
     made = created(name)
     origin = made.origin
-    again = face.create(
+    again = create(
         origin["model"],
         origin["encoder"],
         None,
@@ -161,9 +162,9 @@ def test_what_it_was_built_from_builds_it_again(name: str) -> None:
 
 @every_architecture
 def test_an_unknown_option_is_refused_with_the_nearest(name: str) -> None:
-    option = face.option_names(name)[0]
+    option = option_names(name)[0]
     with pytest.raises(ConfigError, match=f"{name} has no option '{option}x'; did you mean '{option}'"):
-        face.create(name, options={f"{option}x": 8})
+        create(name, options={f"{option}x": 8})
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
@@ -173,13 +174,13 @@ def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:
 
 def test_the_number_of_classes_is_checked() -> None:
     with pytest.raises(ConfigError, match="classes must be a whole number from 1, got 0"):
-        face.create("unet", "test_resnet", num_classes=0)
+        create("unet", "test_resnet", num_classes=0)
 
 
 @on_any_encoder
 def test_the_stride_of_the_encoder_is_an_option(name: str) -> None:
     stride = 16 if DILATED[name] == 8 else 8
-    assert face.create(name, "test_resnet", options={"encoder_output_stride": stride}).encoder.strides[-1] == stride
+    assert create(name, "test_resnet", options={"encoder_output_stride": stride}).encoder.strides[-1] == stride
 
 
 def test_a_name_that_is_no_architecture_is_no_attribute() -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pixelwise.errors import CheckpointError
 from pixelwise.formats.atomic import atomic_write
+from pixelwise.models.saving import FORMAT
 
 __all__ = ["load_model_into", "read_spec", "read_state", "resume_into", "save_for_resume", "save_model", "write_spec"]
 
@@ -46,9 +47,9 @@ def read_spec(run: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"cannot read {path}: {error}; train again or restore the file") from None
     found = spec.get("format") if isinstance(spec, dict) else None
-    if found != "pixelwise-model-1":
+    if found != FORMAT:
         raise CheckpointError(
-            f"{path} is not a model description that this version reads: its format is {found!r}, not 'pixelwise-model-1'; "
+            f"{path} is not a model description that this version reads: its format is {found!r}, not {FORMAT!r}; "
             f"use the version that wrote it, or train again"
         )
     return spec

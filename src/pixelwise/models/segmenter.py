@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from pixelwise.errors import ConfigError
 from pixelwise.models.pyramid import Encoder
+from pixelwise.models.saving import save_files
 from pixelwise.models.spatial import continued, resize, size_of
 
 __all__ = ["Prediction", "Segmenter"]
@@ -57,7 +60,7 @@ class Segmenter(nn.Module):
         self.deep = deep
         self.image_head = image_head
         self.align_corners = align_corners
-        self.origin: dict[str, Any] = {}  # what builds this network again: the arguments of :func:`pixelwise.models.face.create`
+        self.origin: dict[str, Any] = {}  # what builds this network again: the arguments of :func:`pixelwise.models.create.create`
 
     def forward(self, images: Tensor, auxiliary: bool = False) -> Any:
         """Logits (B, K, *size); with ``auxiliary=True`` a :class:`Prediction` of all outputs."""
@@ -85,6 +88,20 @@ class Segmenter(nn.Module):
         for dimension, length in enumerate(size, start=2):
             logits = logits.narrow(dimension, 0, length)
         return logits
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes ``model.json`` and ``model.safetensors`` into ``folder``; :func:`pixelwise.from_pretrained` reads them.
+
+        Raises:
+            ConfigError: the network was put together by hand, so that no description builds it again.
+            StorageError: the folder cannot be written to.
+        """
+        if not self.origin:
+            raise ConfigError(
+                "this network was put together by hand, so model.json cannot say how to build it again; make it through the "
+                "catalog, as in pixelwise.Unet('resnet34'), or save model.state_dict() yourself"
+            )
+        save_files(Path(folder), self, {**self.origin, "mean": self.encoder.mean, "std": self.encoder.std})
 
     def _missing(self, length: int) -> int:
         """Pixels to add to one side: two pixels of the coarsest map at least, and a multiple of the divisor."""

