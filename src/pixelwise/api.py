@@ -103,16 +103,22 @@ def evaluate(
     data: str | Path | None = None,
     *,
     split: str | None = None,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
+    out: str | Path | None = None,
     device: str = "auto",
     watch: Watcher | None = None,
     command: str = "pixelwise.evaluate(...)",
 ) -> Scores:
-    """Scores a run at the original resolution; writes the report, ``per_image.csv`` and ``worst/`` into the run folder.
+    """Scores a run at the original resolution; writes the report, ``per_image.csv`` and ``worst/``.
 
     Args:
         run: a run, or its folder.
         data: a data set with the same classes; the run's own by default.
         split: ``train``, ``val``, ``test`` or ``all``; by default ``test``, or ``val`` where there are no test images.
+        scales, flip: the mean over the image at several scales, and over its mirror image; once, as it is, by default.
+        out: folder of the report; by default the run folder, or a folder in its ``evaluations/`` where the data, the split or
+            the looks are not those of the run's own report.
         device: auto, cpu, cuda, ...
         watch: is told what was decided and how far it is; silent by default.
         command: what the report shows as the command that made it.
@@ -121,15 +127,18 @@ def evaluate(
         PixelwiseError: no such run, data, split or device; other classes; images without masks.
     """
     with distributed.process_group(usable_device(device)):
-        loaded = load_run(run, device)
+        loaded = load_run(run, device).looking(scales, flip)
         settings = _data_settings(loaded, data)
         dataset = found_dataset(settings)
         if watch is not None and data is not None:
             for decision in dataset.decisions:
                 watch.say(decision)
-        if split is None:
-            split = "test" if dataset.split("test") else "val"
-        return evaluate_run(loaded, dataset, split, command, None if watch is None else watch.validating)
+        own = "test" if dataset.split("test") else "val"
+        split = split or own
+        if out is None and (data is not None or split != own or loaded.looks):
+            out = loaded.run / "evaluations" / "-".join([dataset.root.name, split, *[loaded.looks] * bool(loaded.looks)])
+        progress = None if watch is None else watch.validating
+        return evaluate_run(loaded, dataset, split, command, progress, None if out is None else Path(out))
 
 
 def _final_scores(trained: Trained, device: str, watch: Watcher | None, command: str) -> Scores:
@@ -170,15 +179,18 @@ def predict(
     *,
     out: str | Path = "predictions",
     probabilities: bool = False,
+    scales: Sequence[float] = (1.0,),
+    flip: bool = False,
     device: str = "auto",
     progress: Callable[[int, int], None] | None = None,
 ) -> Predicted:
-    """Writes id masks, overlays and, if asked for, probabilities of images and folders of images into ``out``."""
-    loaded = run if isinstance(run, Loaded) else load_run(run, device)
+    """Writes id masks, overlays and, if asked for, probabilities of images and folders of images into ``out``; with ``scales``
+    or ``flip`` they are means over several looks, as in :func:`evaluate`."""
+    loaded = (run if isinstance(run, Loaded) else load_run(run, device)).looking(scales, flip)
     records = images_in([images] if isinstance(images, (str, Path)) else images)
     return predict_files(loaded, records, Path(out), probabilities, progress)
 
 
-def load(run: str | Path | Run, device: str = "auto") -> Predictor:
+def load(run: str | Path | Run, device: str = "auto", *, scales: Sequence[float] = (1.0,), flip: bool = False) -> Predictor:
     """A trained run as a function: ``load("runs/NAME")("image.jpg")`` gives a :class:`Segmentation`. Downloads nothing."""
-    return Predictor(load_run(run, device))
+    return Predictor(load_run(run, device).looking(scales, flip))

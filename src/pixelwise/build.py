@@ -49,6 +49,7 @@ def spec(config: RunConfig, task: SemanticTask, window: tuple[float, float] | No
         "threshold": task.threshold,
         "mean": list(task.mean),
         "std": list(task.std),
+        "max_pixels": config.data.max_pixels,
         "window": None if window is None else list(window),
         "classes": task.classes.to_json(),
     }

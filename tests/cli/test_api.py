@@ -172,3 +172,25 @@ def test_a_16_bit_image_is_read_with_the_window_of_the_run(runs):
     pixels = np.asarray(Image.open(path)).astype(float)
     by_hand = np.clip((pixels - low) / (high - low) * 255, 0, 255).round().astype(np.uint8)
     assert np.abs(predictor(path).image[:, :, 0].astype(int) - by_hand).max() <= 1
+
+
+def test_an_evaluation_of_anything_else_leaves_the_report_of_the_run_alone(own_run):
+    before = (own_run / "report.json").read_bytes()
+    looks = pw.evaluate(own_run, scales=(0.5, 1.0), flip=True)
+    val = pw.evaluate(own_run, split="val")
+    chosen = pw.evaluate(own_run, out=own_run.parent / "elsewhere")
+    assert (own_run / "report.json").read_bytes() == before
+    assert looks.report.parent.name.endswith("-test-scales-0.5-1-mirrored")
+    assert val.report.parent.name.endswith("-val")
+    assert {path.parent.parent for path in (looks.report, val.report)} == {own_run / "evaluations"}
+    assert chosen.report == own_run.parent / "elsewhere" / "report.html"
+    assert all(scores.report.is_file() and scores.run == own_run for scores in (looks, val, chosen))
+    assert "scales-0.5-1-mirrored" in looks.report.read_text()
+
+
+def test_mirrored_looks_make_predictions_mirror_with_the_image(own_run):
+    pixels = np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)
+    looks = pw.load(own_run, flip=True)
+    once = pw.load(own_run)
+    np.testing.assert_array_equal(looks(pixels[:, ::-1]).ids[:, ::-1], looks(pixels).ids)
+    assert (once(pixels[:, ::-1]).ids[:, ::-1] != once(pixels).ids).any()

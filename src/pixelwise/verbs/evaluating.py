@@ -41,6 +41,7 @@ class Scores:
     per_image: list[dict[str, Any]]
     classes: ClassTable
     split: str
+    run: Path
     report: Path
 
     def __getitem__(self, name: str) -> Any:
@@ -95,10 +96,15 @@ class _Examples:
 
 
 def evaluate_run(
-    loaded: Loaded, dataset: Dataset, split: str, command: str, progress: Callable[[int, int], None] | None = None
+    loaded: Loaded,
+    dataset: Dataset,
+    split: str,
+    command: str,
+    progress: Callable[[int, int], None] | None = None,
+    out: Path | None = None,
 ) -> Scores:
-    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into the
-    run folder. The data set's classes must be those of the run, or, where bare masks name them, some of those. ``split`` may
+    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into ``out``,
+    the run folder by default. The data set's classes must be those of the run, or, where bare masks name them, some of those. ``split`` may
     be ``all``. On several processes each scores its share and the first writes.
 
     Raises:
@@ -120,7 +126,7 @@ def evaluate_run(
     evaluation = evaluate(loaded.task, loaded.model, batches, loaded.device, loaded.precision, see)
     values = {**evaluation.scores.to_json(), "split": split, "images": len(records)}
     rows = [_row(counts, loaded.task.classes) for counts in evaluation.images]
-    scores = Scores(values, rows, loaded.task.classes, split, loaded.run / "report.html")
+    scores = Scores(values, rows, loaded.task.classes, split, loaded.run, (out or loaded.run) / "report.html")
     examples = examples.gathered()
     if distributed.is_main():
         _write(loaded, dataset, scores, evaluation, examples, command)
@@ -170,21 +176,21 @@ def _row(counts: ImageCounts, classes: ClassTable) -> dict[str, Any]:
 
 
 def _write(loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluation, examples: _Examples, command: str) -> None:
-    run = loaded.run
-    with atomic_write(run / "per_image.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
+    run, out = loaded.run, scores.report.parent
+    with atomic_write(out / "per_image.csv") as path, path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(scores.per_image[0]))
         writer.writeheader()
         writer.writerows(scores.per_image)
-    with atomic_write(run / "report.json") as path:
+    with atomic_write(out / "report.json") as path:
         path.write_text(json.dumps({"command": command, "scores": scores.values}, indent=1) + "\n", encoding="utf-8")
     colors = loaded.task.classes.colors
-    for old in (run / "worst").glob("[0-9][0-9]-*.png"):
+    for old in (out / "worst").glob("[0-9][0-9]-*.png"):
         old.unlink()
     for number, example in enumerate(examples.worst, 1):
         panels = [(example.image, example.key), (overlay(example.image, example.target, colors), "truth")]
         panels += [(overlay(example.image, example.prediction, colors), f"prediction, mean IoU {example.mean_iou:.3f}")]
         panels += [(error_overlay(example.image, example.prediction, example.target), "errors")]
-        write_image(run / "worst" / f"{number:02}-{Path(example.key).name}.png", contact_sheet(panels, columns=2, cell=480))
+        write_image(out / "worst" / f"{number:02}-{Path(example.key).name}.png", contact_sheet(panels, columns=2, cell=480))
     counts = evaluation.metric.matrix if loaded.task.mode != "multilabel" else None  # type: ignore[attr-defined]
     data = ReportData(
         title=f"{loaded.spec['model']} on {dataset.root.name}", command=command, scores=scores.values,
@@ -202,6 +208,7 @@ def _facts(loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluat
             "encoder": loaded.spec["encoder"],
             "parameters": f"{sum(p.numel() for p in loaded.model.parameters()):,}",
             "options": json.dumps(loaded.spec["options"]),
+            "looks at each image": loaded.looks or "one",
         },
         "Weights": {name: str(value) for name, value in loaded.facts.items()},
         "Data": {

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import platform
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from pixelwise import build
 from pixelwise.config import DataConfig, LossConfig
@@ -16,6 +19,7 @@ from pixelwise.engine import precision
 from pixelwise.engine.allocator import keep_freed_memory
 from pixelwise.engine.checkpoint import load_model_into, read_spec
 from pixelwise.errors import CheckpointError, PixelwiseError
+from pixelwise.models.multiscale import MultiScale
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.tasks.semantic import SemanticTask
 from pixelwise.verbs.device import usable_device
@@ -31,10 +35,24 @@ class Loaded:
     run: Path
     spec: dict[str, Any]
     facts: dict[str, Any]
-    model: Segmenter
+    model: nn.Module
     task: SemanticTask
     device: torch.device
     precision: precision.Precision
+
+    def looking(self, scales: Sequence[float] = (1.0,), flip: bool = False) -> Loaded:
+        """The run with results averaged over scales and mirror images; see :class:`~pixelwise.models.multiscale.MultiScale`."""
+        if tuple(scales) == (1.0,) and not flip:
+            return self
+        looks = MultiScale(self.model, scales, flip, exclusive=self.task.mode == "multiclass")
+        return dataclasses.replace(self, model=looks.eval())
+
+    @property
+    def looks(self) -> str:
+        """How often each image is looked at, for people and for names of folders: empty for once."""
+        if not isinstance(self.model, MultiScale):
+            return ""
+        return "scales-" + "-".join(f"{scale:g}" for scale in self.model.scales) + ("-mirrored" if self.model.flip else "")
 
     @property
     def in_channels(self) -> int:
@@ -47,7 +65,7 @@ class Loaded:
 
     @property
     def max_pixels(self) -> int:
-        return int(DataConfig.model_fields["max_pixels"].default)
+        return int(self.spec.get("max_pixels", DataConfig.model_fields["max_pixels"].default))
 
     def versions(self) -> dict[str, str]:
         """Versions of what computed the result."""

@@ -35,14 +35,14 @@ def check_folder(
     return check(found_dataset(config.data), progress)
 
 
-def checked_dataset(config: DataConfig, say: Callable[[str], None]) -> tuple[Dataset, CheckReport]:
+def checked_dataset(config: DataConfig, say: Callable[[str], None]) -> Dataset:
     """Finds and checks a data set; says decisions and warnings; raises DataError where training would go wrong."""
     dataset = found_dataset(config)
     for decision in dataset.decisions:
         say(decision)
-    report = check(dataset)
+    report = check(dataset, max_pixels=config.max_pixels)
     for problem in report.problems:
         if problem.severity == "warning":
             say(f"warning: {problem.message}; {problem.cure}")
     report.raise_if_bad()
-    return dataset, report
+    return dataset

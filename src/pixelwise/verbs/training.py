@@ -125,7 +125,7 @@ def _plan(config: RunConfig, device: torch.device, watch: Watcher) -> _Plan:
             f"got {config.train.batch_size}; choose {world * -(-config.train.batch_size // world)}"
         )
     torch.manual_seed(config.train.seed)
-    dataset, _ = checked_dataset(config.data, watch.say)
+    dataset = checked_dataset(config.data, watch.say)
     records = dataset.split("train")
     crop, why = build.crop_size(config.augment, [image_size(record.image) for record in records], device)
     watch.say(f"training crops of {crop[0]}x{crop[1]} (height x width): {why}")
