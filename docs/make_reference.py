@@ -3,11 +3,13 @@
 Run it after a change of ``config.py``, ``cli.py`` or the catalog: ``make docs``. A test compares the pages with the code.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
 FOLDER = Path(__file__).resolve().parent / "reference"
+SIZES = FOLDER.parent.parent / "src" / "pixelwise" / "models" / "sizes.json"
 NOTE = "<!-- Written by docs/make_reference.py; do not edit by hand. -->"
 
 
@@ -75,6 +77,18 @@ def architectures_page() -> str:
     for name, row in ARCHITECTURES.items():
         lines.append(f"| `{name}` | `pixelwise.{row.public}` | {row.task} | {_cell(row.summary)} | {_cell(row.paper)} |")
     return _text(lines)
+
+
+def sizes() -> str:
+    """``models/sizes.json``: parameters of every architecture on its own encoder, for 3 channels and 21 classes, so that
+    ``pixelwise list`` needs no torch."""
+    from pixelwise.models.anatomy import blueprint
+    from pixelwise.models.catalog import ARCHITECTURES
+
+    counted = {
+        name: sum(parameter.numel() for parameter in blueprint(name, "auto", 3, 21).parameters()) for name in ARCHITECTURES
+    }
+    return json.dumps(counted, indent=2, sort_keys=True) + "\n"
 
 
 def _option_rows(parameters: Any) -> Iterator[str]:
@@ -149,8 +163,9 @@ PAGES = {"architectures.md": architectures_page, "cli.md": cli_page, "config.md"
 
 def main() -> None:
     """Writes the pages that changed and says so."""
-    for name, page in PAGES.items():
-        path, text = FOLDER / name, page()
+    written = {FOLDER / name: page for name, page in PAGES.items()}
+    for path, page in {**written, SIZES: sizes}.items():
+        text = page()
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
             print(f"wrote {path.relative_to(FOLDER.parent.parent)}")

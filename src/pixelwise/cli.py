@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import shlex
 import sys
@@ -15,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise import __version__
+from pixelwise import __version__, cli_catalog
+from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_scales
 from pixelwise.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -38,13 +38,6 @@ app = typer.Typer(
     epilog="Start with: pixelwise demo · pixelwise check DATA · pixelwise train DATA --budget 30m",
 )
 
-_Json = Annotated[
-    bool, typer.Option("--json", help="Last line on standard output is one JSON object; the rest goes to standard error.")
-]
-_Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-_Device = Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.")]
-_RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
-
 
 @app.command(short_help="Scenes made on the spot, trained on and scored in minutes.")
 def demo(
@@ -53,8 +46,8 @@ def demo(
         str, typer.Option(metavar="TIME", help="Time for everything: set-up, training, evaluation and report.")
     ] = "165s",
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Of the scenes and of all else that is random.")] = 0,
-    json_output: _Json = False,
-    debug: _Debug = False,
+    json_output: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Make a small data set on the spot, train on it, evaluate and report; needs nothing from outside."""
     from pixelwise.demo import run_demo
@@ -70,8 +63,8 @@ def check(
     data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of the data set.")],
     source: Annotated[str, typer.Option(metavar="NAME", help="Layout of the data: auto, folders or camvid.")] = "auto",
     task: Annotated[str, typer.Option(metavar="NAME", help="auto, binary, multiclass or multilabel.")] = "auto",
-    json_output: _Json = False,
-    debug: _Debug = False,
+    json_output: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Read every image and mask, say what was decided, and name every fault with its files and its cure."""
     from pixelwise.terminal import Terminal
@@ -117,8 +110,8 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as optim.lr=3e-4; repeatable.")
     ] = None,
-    json_output: _Json = False,
-    debug: _Debug = False,
+    json_output: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Check the data, train within a time budget, evaluate, and write a report; Ctrl-C saves, --resume goes on."""
     if data is None and resume is None and config is None:
@@ -137,39 +130,51 @@ def train(
 
 @app.command(short_help="Score a run: table per image, report, worst cases.")
 def evaluate(
-    run: _RunFolder,
+    run: RunFolder,
     data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder of a data set; the run's own by default.")] = None,
     split: Annotated[
         str | None, typer.Option(metavar="NAME", help="train, val, test or all; by default test, or val if there is none.")
     ] = None,
-    device: _Device = "auto",
-    json_output: _Json = False,
-    debug: _Debug = False,
+    scales: Scales = "1",
+    flip: Flip = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder of the report; RUN, or below RUN/evaluations for other data, splits and looks."),
+    ] = None,
+    device: Device = "auto",
+    json_output: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Score a run at the original resolution: table per image, confusion matrix, report, worst cases."""
     from pixelwise import api
     from pixelwise.terminal import Terminal
+    from pixelwise.verbs.run_folder import images_scored
 
     with Terminal(json_output) as terminal:
-        scores = api.evaluate(run, data, split=split, device=device, watch=terminal.board(), command=_command())
+        scores = api.evaluate(
+            run, data, split=split, scales=as_scales(scales), flip=flip, out=out, device=device, watch=terminal.board(),
+            command=_command(),
+        )  # fmt: skip
         folder = scores.report.parent
         terminal.scores(scores.values, scores.classes)
         terminal.files(report=scores.report, table=folder / "per_image.csv", worst=folder / "worst")
-        terminal.next(f"pixelwise predict {_quoted(folder)} {_quoted(_images_scored(folder))}")
-        terminal.json({"run": str(folder), **_split_scores(scores.values)})
+        terminal.next(f"pixelwise predict {_quoted(scores.run)} {_quoted(images_scored(folder))}")
+        terminal.json({"run": str(scores.run), **_split_scores(scores.values)})
 
 
 @app.command(short_help="Masks and overlays for any number of images.")
 def predict(
-    run: _RunFolder,
+    run: RunFolder,
     images: Annotated[list[Path], typer.Argument(metavar="IMAGES", help="Images, and folders of images.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for masks/, overlays/ and predictions.csv.")] = Path(
         "predictions"
     ),
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Also write probabilities/ as float16 .npy.")] = False,
-    device: _Device = "auto",
-    json_output: _Json = False,
-    debug: _Debug = False,
+    scales: Scales = "1",
+    flip: Flip = False,
+    device: Device = "auto",
+    json_output: Json = False,
+    debug: Debug = False,
 ) -> None:
     """Write id masks and colour overlays for images of any size; one bad file loses nothing else."""
     from pixelwise import api
@@ -178,7 +183,10 @@ def predict(
     with Terminal(json_output) as terminal:
         start = time.monotonic()
         progress = terminal.progress("predicting", "images")
-        predicted = api.predict(run, images, out=out, probabilities=probabilities, device=device, progress=progress)
+        predicted = api.predict(
+            run, images, out=out, probabilities=probabilities, scales=as_scales(scales), flip=flip, device=device,
+            progress=progress,
+        )  # fmt: skip
         for row in predicted.failed:
             terminal.warn(row["error"])
         done = len(predicted.rows) - len(predicted.failed)
@@ -190,6 +198,10 @@ def predict(
         terminal.json({"run": str(run), "out": str(out), "predicted": done, "failed": predicted.failed})
     if predicted.failed:
         raise typer.Exit(1)
+
+
+app.command("list", short_help="Architectures, and the encoders they stand on.")(cli_catalog.list_)
+app.command("show", short_help="Parts, sizes and receptive fields of a network; a diagram.")(cli_catalog.show)
 
 
 @app.callback(invoke_without_command=True)
@@ -265,19 +277,14 @@ def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -
         terminal.next(f"pixelwise {verb} {_quoted(run.path)}")
         terminal.json({**told, "stopped": run.stopped})
         raise typer.Exit(130)
+    from pixelwise.verbs.run_folder import images_scored
+
     if run.stopped == "early":
         terminal.say("stopped early: the validation score did not get better any more")
     terminal.scores(run.scores, run.classes)
     terminal.files(report=run.path / "report.html", table=run.path / "per_image.csv", worst=run.path / "worst")
-    terminal.next(f"pixelwise predict {_quoted(run.path)} {_quoted(_images_scored(run.path))}")
+    terminal.next(f"pixelwise predict {_quoted(run.path)} {_quoted(images_scored(run.path))}")
     terminal.json({**told, **_split_scores(run.scores)})
-
-
-def _images_scored(run: Path) -> Path:
-    """A folder of images that the run can predict: that of the first image it was scored on."""
-    path = run / "per_image.csv"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["image", "IMAGES/one"]
-    return Path(next(csv.DictReader(lines))["image"]).parent
 
 
 def _command() -> str:

@@ -239,3 +239,24 @@ def test_scores_on_the_images_that_chose_the_weights_are_said_to_flatter(tmp_pat
     assert said.status == 0, said.err
     assert "no test images" in said.err
     assert list(said.json) == ["run", "val"]
+
+
+def test_several_looks_are_scored_beside_the_report_of_the_run(own_run):
+    report = (own_run / "report.json").read_bytes()
+    done = pixelwise("evaluate", own_run, "--scales", "0.5,1", "--flip", "--json")
+    assert done.status == 0, done.err
+    assert (own_run / "report.json").read_bytes() == report
+    assert done.json["run"] == str(own_run)
+    assert [path.name for path in (own_run / "evaluations").iterdir()] == ["multiclass-test-scales-0.5-1-mirrored"]
+    refused = pixelwise("evaluate", own_run, "--scales", "half")
+    assert refused.status == 1
+    assert "--scales must be numbers with commas between them, such as 0.75,1,1.25, got 'half'" in refused.err
+
+
+def test_predictions_can_be_means_of_several_looks(own_run, runs, tmp_path):
+    image = next((runs["multiclass"].data / "test" / "images").iterdir())
+    for out, looks in (("once", []), ("twice", ["--flip"])):
+        assert pixelwise("predict", own_run, image, "--out", tmp_path / out, "--probabilities", *looks).status == 0
+    once, twice = (np.load(next((tmp_path / out / "probabilities").iterdir())) for out in ("once", "twice"))
+    assert once.shape == twice.shape
+    assert (once != twice).any()

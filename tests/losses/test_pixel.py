@@ -99,3 +99,26 @@ def test_the_right_answer_with_certainty_costs_nothing():
     certain = 100 * F.one_hot(targets.long(), 4).permute(0, 3, 1, 2).float() - 50
     assert cross_entropy(certain, targets) < 1e-6
     assert binary_cross_entropy(certain, (certain > 0).to(torch.uint8)) < 1e-6
+
+
+@pytest.mark.parametrize("loss, drawn", [(cross_entropy, draw), (binary_cross_entropy, draw_binary)])
+def test_weights_of_one_change_nothing_and_others_count_pixels_that_often(loss, drawn):
+    logits, targets = drawn()
+    plain = loss(logits, targets, 0.1)
+    torch.testing.assert_close(loss(logits, targets, 0.1, torch.ones(targets.shape)), plain)
+    torch.testing.assert_close(loss(logits, targets, 0.1, torch.full(targets.shape, 3.0)), 3 * plain)
+    one = torch.zeros(targets.shape).flatten()
+    place = int((targets.flatten() != 255).nonzero()[0])
+    one[place] = 1.0
+    alone = torch.full_like(targets, 255).flatten()
+    alone[place] = targets.flatten()[place]
+    expected = loss(logits, alone.view_as(targets), 0.1) / (targets != 255).sum()
+    torch.testing.assert_close(loss(logits, targets, 0.1, one.view_as(targets)), expected)
+
+
+@pytest.mark.parametrize("loss, drawn", [(cross_entropy, draw), (binary_cross_entropy, draw_binary)])
+def test_the_weight_of_an_ignored_pixel_does_not_matter(loss, drawn):
+    logits, targets = drawn()
+    weights = torch.rand(targets.shape)
+    changed = weights.masked_fill(targets == 255, torch.inf)
+    torch.testing.assert_close(loss(logits, targets, 0.0, changed), loss(logits, targets, 0.0, weights))

@@ -16,6 +16,7 @@ LAYERS = {
     "5x5 stride 2": (nn.Conv2d, 5, 2, 2, 1),
     "5x5 stride 2 as TensorFlow pads": (Conv2dSame, 5, 2, 0, 1),
     "3x3 dilated by 2": (nn.Conv2d, 3, 1, 2, 2),
+    "3x3 dilated by 12": (nn.Conv2d, 3, 1, 12, 12),
     "5x5 dilated by 4": (nn.Conv2d, 5, 1, 8, 4),
     "3x3 dilated by 2 without padding": (nn.Conv2d, 3, 1, 0, 2),
 }

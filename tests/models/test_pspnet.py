@@ -4,7 +4,7 @@ from torch import nn
 
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import PooledBatchNorm
-from pixelwise.models.context import PyramidPooling
+from pixelwise.models.context import FixedPyramidPooling, PyramidPooling, SpatialPyramidPooling
 from pixelwise.models.encoder import encoder
 from pixelwise.models.pspnet import pspnet
 from tests.models.make import randomize_norms, segmenter
@@ -77,8 +77,31 @@ def test_two_values_per_channel_are_normalised_as_by_torch() -> None:
         ({"bins": 6}, "bins must be positive whole numbers"),
         ({"width": 0}, "width must be a positive whole number, got 0"),
         ({"dropout": 1.0}, "dropout must be at least 0 and less than 1"),
+        ({"dropout": "half"}, "dropout must be at least 0 and less than 1, got 'half'"),
+        ({"context": "ocr"}, "context must be one of none, ppm, spp, aspp, got 'ocr'"),
+        ({"kernels": (4,)}, r"kernels must be odd whole numbers from 3, such as \(5, 9, 17\), got \(4,\)"),
+        ({"kernels": [5, 1]}, r"kernels must be odd whole numbers from 3, such as \(5, 9, 17\), got \[5, 1\]"),
+        ({"kernels": 5}, "kernels must be odd whole numbers from 3"),
+        ({"kernels": (5,), "context": "aspp"}, "kernels are those of context='ppm', got context='aspp'; leave one of them out"),
+        ({"attention": "triple"}, "attention must be 'none' or 'dual', got 'triple'"),
     ],
 )
 def test_options_that_are_not_allowed_are_refused(options: dict, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         pspnet(encoder("test_resnet"), 2, **options)
+
+
+def test_windows_of_fixed_size_take_the_place_of_bins() -> None:
+    pooling = segmenter("pspnet", kernels=[5, 9]).decoder.pooling
+    assert isinstance(pooling, FixedPyramidPooling)
+    assert pooling.kernels == (5, 9)
+
+
+def test_it_takes_another_context() -> None:
+    assert isinstance(segmenter("pspnet", context="spp").decoder.pooling, SpatialPyramidPooling)
+
+
+def test_new_options_leave_the_state_of_the_default_network_alone() -> None:
+    rooms = {".".join(key.split(".")[:2]) for key in segmenter("pspnet").state_dict() if not key.startswith("encoder.")}
+    expected = {"decoder.pooling", "decoder.bottleneck", "head.weight", "head.bias", "auxiliary.reduce", "auxiliary.classifier"}
+    assert rooms == expected

@@ -50,7 +50,7 @@ def test_fewer_widths_stop_at_a_coarser_map_and_logits_still_have_the_size_of_th
 @pytest.mark.parametrize(
     "options, says",
     [
-        ({"skip": "sum"}, "skip must be 'concat', 'add' or 'none', got 'sum'"),
+        ({"skip": "sum"}, "skip must be 'concat', 'add', 'gated' or 'none', got 'sum'"),
         ({"widths": (1, 2, 3, 4, 5, 6)}, "widths must be 1 to 5 positive whole numbers for encoder 'test_resnet'"),
         ({"widths": ()}, "widths must be 1 to 5"),
         ({"widths": (8, 0)}, "widths must be 1 to 5"),

@@ -40,6 +40,6 @@ def test_logits_are_those_of_the_paper() -> None:
             got = model(images, auxiliary=True)
         torch.testing.assert_close(got.logits, expected, rtol=1e-4, atol=1e-4)
         torch.testing.assert_close(
-            got.auxiliary, F.interpolate(second, size, mode="bilinear", align_corners=True), rtol=1e-4, atol=1e-4
+            got.auxiliary[0], F.interpolate(second, size, mode="bilinear", align_corners=True), rtol=1e-4, atol=1e-4
         )
         assert expected.std() > 1e-3

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from pixelwise.errors import DataError
+from pixelwise.losses.border import border_weights
 from pixelwise.losses.pixel import binary_cross_entropy, cross_entropy
 from pixelwise.losses.region import binary_dice, dice
 from pixelwise.metrics.confusion import ConfusionMatrix, MultilabelConfusion
@@ -83,6 +84,22 @@ def test_each_weight_multiplies_its_loss_and_zero_leaves_it_out(mode):
     assert list(semantic_loss(logits, batch.targets, mode, LossWeights(cross_entropy=0))) == ["dice"]
     smooth = semantic_loss(logits, batch.targets, mode, LossWeights(label_smoothing=0.1))
     assert smooth["cross_entropy"] != plain["cross_entropy"]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_border_weights_multiply_the_cross_entropy_of_the_main_logits_alone(mode):
+    batch, task = make_batch(mode, (2, 16, 12)), make_task(mode, weights=LossWeights(border=10, border_sigma=2))
+    logits, second = torch.randn(2, 2, task.num_channels, 16, 12)
+    plain = make_task(mode).loss(Fixed(logits, second), batch)
+    got = task.loss(Fixed(logits, second), batch)
+    weights = border_weights(batch.targets, 10, 2)
+    if mode == "multiclass":
+        expected = cross_entropy(logits, batch.targets, weights=weights)
+    else:
+        shaped = [x.unsqueeze(1) if mode == "binary" else x for x in (batch.targets, weights)]
+        expected = binary_cross_entropy(logits, shaped[0], weights=shaped[1])
+    assert expected > 2 * plain["cross_entropy"]
+    torch.testing.assert_close(got, {**plain, "cross_entropy": expected})
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -1,9 +1,10 @@
-"""The one door to timm: image -> pyramid of feature maps, finest first.
+"""The one door to encoders: image -> pyramid of feature maps, finest first.
 
 Every ``features_only`` network of timm comes in here, and timm's words are turned into ours at this door: its
 ``reduction`` is our *stride*, NHWC maps become NCHW, and its errors become sentences.
 
-Encoder names: any timm name, with or without a tag (``resnet50``, ``resnet50.a1_in1k``).
+Encoder names: any timm name, with or without a tag (``resnet50``, ``resnet50.a1_in1k``), and ``plain``, the contracting path
+of the U-Net (:mod:`pixelwise.models.plain`), the one that also takes signals and volumes.
 
 Dilation (``output_stride`` 8 or 16) is timm's: the convolution that loses its stride keeps the dilation it had, later
 ones are dilated. So the dilated maps hold the undilated ones: ``f_os8(x)[..., ::4, ::4] == f_os32(x)``. Where it ends:
@@ -14,6 +15,7 @@ is a slightly different one on a denser map.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -22,6 +24,7 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError, nearest
 from pixelwise.models.depthwise import with_fast_depthwise
 from pixelwise.models.dilation import with_exact_shortcuts
+from pixelwise.models.plain import plain_encoder
 from pixelwise.models.pyramid import Encoder, per_channel
 from pixelwise.models.weights import load_weights
 
@@ -52,26 +55,46 @@ class TimmEncoder(Encoder):
         return [level.permute(0, 3, 1, 2) for level in pyramid] if self._is_nhwc else list(pyramid)
 
 
-def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_stride: int = 32) -> Encoder:
-    """Builds the timm network ``name`` as a feature extractor.
+def encoder(
+    name: str,
+    weights: str | None = None,
+    in_channels: int = 3,
+    output_stride: int = 32,
+    dims: int = 2,
+    *,
+    widths: Sequence[int] | None = None,
+    kernels: int | Sequence[int] | None = None,
+    block: str | None = None,
+    pool: str | None = None,
+    norm: str | None = None,
+) -> Encoder:
+    """Builds the encoder ``name``.
 
     Args:
-        name: any timm model that can give features, such as ``resnet34`` or ``tf_efficientnet_lite0``.
+        name: any timm model that can give features, such as ``resnet34`` or ``tf_efficientnet_lite0``, or ``plain``.
         weights: ``None`` or ``"none"`` (random; never touches the network), ``"imagenet"`` (``"auto"`` too), or a file
             (``.safetensors``, ``.pth``); see :mod:`pixelwise.models.weights`.
         in_channels: channels of the image. The first convolution of pretrained weights is adapted by timm's rule: summed
             over colours for one channel, repeated and rescaled for others.
         output_stride: 8, 16 or 32: stride of the coarsest map, lowered by dilation.
+        dims: 2 for images; ``plain`` also takes 1 for signals and 3 for volumes.
+        widths, kernels, block, pool, norm: of ``plain`` alone; see :class:`pixelwise.models.plain.PlainEncoder`.
 
     Raises:
-        ConfigError: unknown name (with the nearest ones), or a network that gives no features or takes no dilation.
+        ConfigError: unknown name (with the nearest ones), a network that gives no features or takes no dilation, or options
+            that this encoder does not take.
         WeightsError: weights that cannot be had here or do not fit.
     """
     if output_stride not in OUTPUT_STRIDES:
         raise ConfigError(f"output_stride must be 8, 16 or 32, got {output_stride!r}")
     if not isinstance(in_channels, int) or in_channels < 1:
         raise ConfigError(f"in_channels must be a whole number from 1, got {in_channels!r}")
+    own = {"widths": widths, "kernels": kernels, "block": block, "pool": pool, "norm": norm}
+    given = {option: value for option, value in own.items() if value is not None}
+    if name == "plain":
+        return plain_encoder(weights, in_channels, output_stride, dims, **given)
     facts = _known(name)
+    _check_is_plain(name, dims, given)
     model = _feature_extractor(name, facts, in_channels, output_stride)
     weights = "imagenet" if weights == "auto" else weights
     load_weights(model, name, weights, in_channels)
@@ -84,7 +107,8 @@ def encoder(name: str, weights: str | None = None, in_channels: int = 3, output_
 def _known(name: str) -> Any:
     """timm's facts about a name, or a refusal that offers the nearest names."""
     if not isinstance(name, str) or ":" in name or not timm.is_model(name):
-        raise ConfigError(f"unknown encoder {name!r}; {nearest(str(name).lower().split('.')[0], timm.list_models())}")
+        names = ["plain", *timm.list_models()]
+        raise ConfigError(f"unknown encoder {name!r}; {nearest(str(name).lower().split('.')[0], names)}")
     try:
         facts = timm.get_pretrained_cfg(name)
     except RuntimeError:
@@ -92,6 +116,17 @@ def _known(name: str) -> Any:
         tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{plain}.*")]
         raise ConfigError(f"encoder {plain!r} has no weights tagged {tag!r}; {nearest(tag, tags)}") from None
     return facts
+
+
+def _check_is_plain(name: str, dims: int, given: dict[str, Any]) -> None:
+    """Refuses, for a network of timm, what only our own one can do."""
+    if dims != 2:
+        raise ConfigError(f"encoder {name!r} is for images; dims={dims!r} needs encoder 'plain'")
+    for option in given:
+        raise ConfigError(
+            f"encoder {name!r} has no option {option!r}: widths, kernels, block, pool and norm are those of encoder 'plain'; "
+            f"leave encoder_{option} out, or use encoder 'plain'"
+        )
 
 
 def _feature_extractor(name: str, facts: Any, in_channels: int, output_stride: int) -> nn.Module:

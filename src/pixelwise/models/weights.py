@@ -159,7 +159,7 @@ def _fill(model: nn.Module, name: str, tensors: dict[str, Tensor], origin: str) 
     filled = {place: tensor for key, tensor in tensors.items() if (place := _place(key, places)) is not None}
     missing = [place for place in places if place not in filled and not place.endswith("num_batches_tracked")]
     unexpected = [key for key in tensors if _place(key, places) is None]
-    if unexpected:  # layers after the last feature map belong to the network, though not to the extractor
+    if unexpected and timm.is_model(name):  # layers after the last feature map belong to the network, though not to the extractor
         beyond = _classification_tensors(name)
         unexpected = [key for key in unexpected if key not in beyond]
     shapes = [
@@ -191,6 +191,8 @@ def _layers(name: str, role: str) -> tuple[str, ...]:
 
 
 def _classification_tensors(name: str) -> dict[str, Tensor]:
-    """Keys and shapes of the whole network, without its memory."""
+    """Keys and shapes of timm's whole network, without its memory; none for an encoder of ours."""
+    if not timm.is_model(name):
+        return {}
     with torch.device("meta"):
         return dict(timm.create_model(name, pretrained=False).state_dict())

@@ -75,7 +75,8 @@ def write_report(path: str | Path, data: ReportData) -> Path:
     folder = files("pixelwise.report")
     template = Template(folder.joinpath("report.html").read_text(encoding="utf-8"))
     style = folder.joinpath("report.css").read_text(encoding="utf-8")
-    page = template.substitute(title=escape(data.title), style=style, body=body)
+    note = "Scores are at the original size of the images; absent classes are in no mean."
+    page = template.substitute(title=escape(data.title), style=style, body=body, note=note)
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="replace")
     return Path(path)

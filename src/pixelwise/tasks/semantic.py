@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelwise.errors import DataError
+from pixelwise.losses.border import border_weights
 from pixelwise.losses.pixel import binary_cross_entropy, cross_entropy
 from pixelwise.losses.region import binary_dice, dice
 from pixelwise.metrics.confusion import ConfusionMatrix, MultilabelConfusion
@@ -108,17 +109,22 @@ def normalize(images: Tensor, mean: Sequence[float], std: Sequence[float]) -> Te
 
 
 def semantic_loss(logits: Tensor, targets: Tensor, mode: Mode, weights: LossWeights) -> dict[str, Tensor]:
-    """Named, weighted losses of logits (B, K, H, W) and targets (B, H, W), or (B, K, H, W) multilabel; 255 is ignored."""
+    """Named, weighted losses of logits (B, K, H, W) and targets (B, H, W), or (B, K, H, W) multilabel; 255 is ignored.
+
+    With ``weights.border`` the cross-entropy counts pixels between objects more; multilabel channels are judged one by one.
+    """
     losses = {}
+    border = border_weights(targets, weights.border, weights.border_sigma) if weights.border and weights.cross_entropy else None
     if mode == "multiclass":
         if weights.cross_entropy:
-            losses["cross_entropy"] = weights.cross_entropy * cross_entropy(logits, targets, weights.label_smoothing)
+            losses["cross_entropy"] = weights.cross_entropy * cross_entropy(logits, targets, weights.label_smoothing, border)
         if weights.dice:
             losses["dice"] = weights.dice * dice(logits, targets)
         return losses
     wanted = targets.unsqueeze(1) if mode == "binary" else targets
     if weights.cross_entropy:
-        losses["cross_entropy"] = weights.cross_entropy * binary_cross_entropy(logits, wanted, weights.label_smoothing)
+        border = border.view_as(wanted) if border is not None else None
+        losses["cross_entropy"] = weights.cross_entropy * binary_cross_entropy(logits, wanted, weights.label_smoothing, border)
     if weights.dice:
         losses["dice"] = weights.dice * binary_dice(logits, wanted)
     return losses

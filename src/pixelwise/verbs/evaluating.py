@@ -104,8 +104,8 @@ def evaluate_run(
     out: Path | None = None,
 ) -> Scores:
     """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into ``out``,
-    the run folder by default. The data set's classes must be those of the run, or, where bare masks name them, some of those. ``split`` may
-    be ``all``. On several processes each scores its share and the first writes.
+    the run folder by default. The data set's classes must be those of the run, or, where bare masks name them, some of
+    those. ``split`` may be ``all``. On several processes each scores its share and the first writes.
 
     Raises:
         DataError: no such split, images without masks, or other classes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import os
 import shlex
 import shutil
@@ -18,7 +19,7 @@ from pixelwise.errors import CheckpointError, ConfigError, StorageError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import ClassTable
 
-__all__ = ["Run", "create", "existing", "refuse_taken", "removed_unless_saved", "sweep"]
+__all__ = ["Run", "create", "existing", "images_scored", "refuse_taken", "removed_unless_saved", "sweep"]
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,13 @@ def create(config: RunConfig, out: str | Path | None) -> Path:
     with removed_unless_saved(path), atomic_write(path / "config.yaml") as file:
         file.write_text(configs.dump(config), encoding="utf-8")
     return path
+
+
+def images_scored(run: Path) -> Path:
+    """A folder of images that the run can predict: that of the first image it was scored on."""
+    path = run / "per_image.csv"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else ["image", "IMAGES/one"]
+    return Path(next(csv.DictReader(lines))["image"]).parent
 
 
 @contextlib.contextmanager
