@@ -78,6 +78,11 @@ def test_a_u_net_reads_each_level_where_it_has_its_size() -> None:
     assert reads["head"] == ("decoder.blocks.4",)
 
 
+def test_levels_of_an_encoder_that_keeps_channels_last_read_one_another() -> None:
+    found = anatomy(blueprint("unet", "swin_tiny_patch4_window7_224"), (64, 64), fields=False)
+    assert [part.reads for part in found.parts[:4]] == [("image",), ("level 1",), ("level 2",), ("level 3",)]
+
+
 def test_the_second_head_of_a_pspnet_serves_training_alone() -> None:
     found = plain("pspnet")
     auxiliary = next(part for part in found.parts if part.role == "auxiliary")

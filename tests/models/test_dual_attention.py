@@ -85,8 +85,9 @@ class _Largest(TorchDispatchMode):
         return result
 
 
-def test_position_attention_never_holds_a_weight_for_every_pair_of_pixels() -> None:
-    attention, features = PositionAttention(16), torch.randn(1, 16, 32, 32)
+@pytest.mark.parametrize("channels", [16, 64], ids=["keys of 2 channels", "keys of 8 channels"])
+def test_position_attention_never_holds_a_weight_for_every_pair_of_pixels(channels: int) -> None:
+    attention, features = PositionAttention(channels), torch.randn(1, channels, 32, 32)
     with _Largest() as largest:
         attention(features).sum().backward()
     assert largest.elements < (32 * 32) ** 2 / 8

@@ -82,6 +82,7 @@ def test_two_values_per_channel_are_normalised_as_by_torch() -> None:
         ({"kernels": (4,)}, r"kernels must be odd whole numbers from 3, such as \(5, 9, 17\), got \(4,\)"),
         ({"kernels": [5, 1]}, r"kernels must be odd whole numbers from 3, such as \(5, 9, 17\), got \[5, 1\]"),
         ({"kernels": 5}, "kernels must be odd whole numbers from 3"),
+        ({"bins": (1, 2), "context": "aspp"}, "bins are those of context='ppm', got context='aspp'"),
         ({"kernels": (5,), "context": "aspp"}, "kernels are those of context='ppm', got context='aspp'; leave one of them out"),
         ({"attention": "triple"}, "attention must be 'none' or 'dual', got 'triple'"),
     ],

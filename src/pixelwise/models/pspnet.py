@@ -25,10 +25,13 @@ from pixelwise.types import Size
 __all__ = ["PSPDecoder", "pspnet"]
 
 
+_BINS = (1, 2, 3, 6)
+
+
 def pspnet(
     encoder: Encoder,
     num_classes: int,
-    bins: Sequence[int] = (1, 2, 3, 6),
+    bins: Sequence[int] = _BINS,
     width: int = 512,
     dropout: float = 0.1,
     auxiliary: bool = True,
@@ -84,7 +87,11 @@ def _pooling(context: Context, in_channels: int, stride: int, bins: Sequence[int
         if context != "ppm":
             raise ConfigError(f"kernels are those of context='ppm', got context={context!r}; leave one of them out")
         return FixedPyramidPooling(in_channels, kernels)
-    return PyramidPooling(in_channels, bins) if context == "ppm" else context_part(context, in_channels, stride)
+    if context == "ppm":
+        return PyramidPooling(in_channels, bins)
+    if tuple(bins) != _BINS:
+        raise ConfigError(f"bins are those of context='ppm', got context={context!r}; leave one of them out")
+    return context_part(context, in_channels, stride)
 
 
 class PSPDecoder(nn.Module):

@@ -74,7 +74,7 @@ class Trace:
             first = next(_tensors(output), None)
             call.shape = () if first is None else tuple(first.shape[1:])
             if path == "encoder":
-                self.levels = [[*_nodes(level)] for level in output]
+                self.levels = [[inner for node in _nodes(level) for inner in _unturned(node)] for level in output]
                 self.level_shapes = [tuple(next(_tensors(level)).shape[1:]) for level in output]
             if path == "head":
                 self.head_size = call.shape[1:]
@@ -128,6 +128,14 @@ def _first_reached(levels: list[list[Any]]) -> dict[Any, int]:
         for node in walk(nodes, dict(found)):
             found.setdefault(node, index)
     return found
+
+
+def _unturned(node: Any) -> Iterator[Any]:
+    """A node, and what it only turns round: maps that are kept channels-last are read by the next stage before the turn."""
+    yield node
+    while node.name().startswith(("Permute", "Transpose")):
+        node = node.next_functions[0][0]
+        yield node
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
