@@ -3,7 +3,9 @@
 Run it after a change of ``config.py``, ``cli.py`` or the catalog: ``make docs``. A test compares the pages with the code.
 """
 
+import inspect
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
@@ -70,13 +72,70 @@ def cli_page(app: Any = None) -> str:
 
 
 def architectures_page() -> str:
-    """The catalog as a table."""
-    from pixelwise.models.catalog import ARCHITECTURES
+    """The catalog as tables: what there is, its options, and how its sizes compare with what is published."""
+    from pixelwise.models.catalog import ARCHITECTURES, builder, encoder_builder
 
-    lines = ["# Architectures", NOTE, "| `--model` | in Python | task | good for | paper |", "|---|---|---|---|---|"]
+    counted = json.loads(sizes())
+    lines = ["# Architectures", NOTE, "`pixelwise list` prints this table, `pixelwise show NAME` the parts of one of them.", ""]
+    lines += ["Parameters are those with the network's own encoder, 3 channels and 21 classes.", ""]
+    lines += ["| `--model` | in Python | good for | encoder | parameters | paper |", "|---|---|---|---|--:|---|"]
     for name, row in ARCHITECTURES.items():
-        lines.append(f"| `{name}` | `pixelwise.{row.public}` | {row.task} | {_cell(row.summary)} | {_cell(row.paper)} |")
+        cells = [f"`{name}`", f"`pixelwise.{row.public}`", _cell(row.summary), f"`{row.encoder}`", f"{counted[name]:,}"]
+        lines.append(f"| {' | '.join(cells)} | {_cell(row.paper)} |")
+    lines += ["", "## Options", "", "On the command line `--set model.options.NAME=VALUE`, in Python an argument of the call."]
+    general = encoder_builder("unet")
+    for name in ARCHITECTURES:
+        own = [*_options(builder(name), 2), *(_options(encoder_builder(name), 3) if encoder_builder(name) is not general else [])]
+        lines += ["", f"### `{name}`", "", "| option | default | meaning |", "|---|---|---|", *own]
+    lines += [
+        "",
+        "### Encoders",
+        "",
+        "All networks whose encoder is a timm name take these; all but the first two are for `plain` alone.",
+    ]
+    lines += ["", "| option | default | meaning |", "|---|---|---|", *_options(general, 3)]
+    lines += [
+        "",
+        "## Sizes as published",
+        "",
+        "A test builds each of these and compares; options are those that make ours the network of the source.",
+    ]
+    lines += [
+        "",
+        "| network | encoder, classes, options | parameters | multiply-adds of one image | source |",
+        "|---|---|--:|--:|---|",
+    ]
+    for name, row in ARCHITECTURES.items():
+        if row.published:
+            lines.append(_published(name, row.published))
     return _text(lines)
+
+
+def _published(name: str, published: Any) -> str:
+    options = "".join(f", `{key}={value}`" for key, value in published.options.items())
+    height, width = published.size
+    work = f"{published.multiply_adds / 1e9:.1f} billion at {height} x {width}" if published.multiply_adds else ""
+    setting = f"`{published.encoder}`, {published.classes}{options}"
+    return f"| `{name}` | {setting} | {published.parameters:,} | {work} | {_cell(published.source)} |"
+
+
+def _options(function: Any, skipped: int) -> Iterator[str]:
+    """A row for each argument after the first ones: its name as users write it, default, and meaning from the docstring."""
+    meanings = _meanings(function.__doc__ or "")
+    for name, parameter in list(inspect.signature(function).parameters.items())[skipped:]:
+        shown = name if skipped == 2 or name == "dims" else f"encoder_{name}"
+        yield f"| `{shown}` | `{_shown(parameter.default)}` | {_cell(meanings.get(name, ''))} |"
+
+
+def _meanings(documentation: str) -> dict[str, str]:
+    """The ``Args:`` of a docstring, by name; Sphinx roles become plain code."""
+    block = re.search(r"Args:\n(.*?)(?:\n\s*\n|\Z)", documentation, re.DOTALL)
+    found: dict[str, str] = {}
+    for entry in re.split(r"\n {8}(?! )", "\n" + block[1] if block else ""):
+        names, _, meaning = entry.partition(":")
+        text = re.sub(r":\w+:`~?([^`]+)`", r"``\1``", " ".join(meaning.split())).replace("``", "`")
+        found |= {name.strip(): text for name in names.split(",")}
+    return found
 
 
 def sizes() -> str:

@@ -14,7 +14,7 @@ from pixelwise.errors import ConfigError
 from pixelwise.models import face
 from pixelwise.models.catalog import ARCHITECTURES, builder
 from pixelwise.models.create import create, option_names
-from tests.models.make import DILATED, FREE, created, outputs, segmenter, small
+from tests.models.make import DILATED, FREE, SMALL, created, outputs, segmenter, small
 
 NAMES = sorted(ARCHITECTURES)
 PARAMETERS = {  # as the tests build it, 5 classes
@@ -178,6 +178,21 @@ def test_an_unknown_option_is_refused_with_the_nearest(name: str) -> None:
     option = option_names(name)[0]
     with pytest.raises(ConfigError, match=f"{name} has no option '{option}x'; did you mean '{option}'"):
         create(name, options={f"{option}x": 8})
+
+
+@every_architecture
+def test_signals_and_volumes_are_taken_or_refused_in_a_sentence(name: str) -> None:
+    for dims in (1, 3):
+        if name in SMALL and name != "unet_original":
+            assert ARCHITECTURES[name].dims == (2,)
+        elif dims not in ARCHITECTURES[name].dims:
+            with pytest.raises(ConfigError, match=f"{name} is for images .dims=2., got dims={dims}; these take them: unet, "):
+                create(name, "plain", options={"dims": dims, "encoder_widths": [4, 8]})
+        else:
+            sizes = {"encoder_width": 4} if name == "unet_original" else {"encoder_widths": [4, 6, 8, 8, 8]}
+            model = create(name, "auto" if name == "unet_original" else "plain", None, 2, 3, {"dims": dims, **sizes}).eval()
+            with torch.inference_mode():
+                assert model(torch.randn(1, 2, *[17] * dims)).shape == (1, 3, *[17] * dims)
 
 
 def test_an_unknown_architecture_is_refused_with_the_nearest() -> None:

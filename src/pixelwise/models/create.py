@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pixelwise.errors import ConfigError, nearest
-from pixelwise.models.catalog import architecture, builder, encoder_builder
+from pixelwise.models.catalog import ARCHITECTURES, architecture, builder, encoder_builder
 from pixelwise.models.segmenter import Segmenter
 
 __all__ = ["create", "option_names"]
@@ -49,6 +49,9 @@ def create(
         raise ConfigError(f"classes must be a whole number from 1, got {num_classes!r}")
     encoder_name = row.encoder if encoder_name == "auto" else encoder_name
     encoder = encoder_builder(name)(encoder_name, weights, in_channels, **for_encoder)
+    if encoder.dims not in row.dims:
+        able = ", ".join(other for other, entry in ARCHITECTURES.items() if encoder.dims in entry.dims)
+        raise ConfigError(f"{name} is for images (dims=2), got dims={encoder.dims}; these take them: {able}")
     built: Segmenter = builder(name)(encoder, num_classes, **given)
     built.origin = {
         "model": name,

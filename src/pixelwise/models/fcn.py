@@ -49,7 +49,14 @@ def fcn32s(encoder: Encoder, num_classes: int) -> Segmenter:
 
 
 def fcn16s(encoder: Encoder, num_classes: int, all_at_once: bool = False, learned_upsampling: bool = False) -> Segmenter:
-    """FCN-16s: FCN-32s with the scores of pool4 added to those of fc7; arguments are those of :func:`fcn8s`."""
+    """FCN-16s: FCN-32s with the scores of pool4 added to those of fc7.
+
+    Args:
+        encoder: of :func:`pixelwise.models.vgg.vgg`.
+        num_classes: channels of the logits.
+        all_at_once: as in ``fcn8s``; there is no pool3.
+        learned_upsampling: as in ``fcn8s``.
+    """
     return _built(encoder, num_classes, 16, all_at_once, learned_upsampling)
 
 

@@ -36,9 +36,7 @@ class MultiScale(nn.Module):
         super().__init__()
         low, high = _RANGE
         if not scales or not all(isinstance(scale, (int, float)) and low <= scale <= high for scale in scales):
-            raise ConfigError(
-                f"scales must be one or more numbers from {low} to {high}, such as (0.75, 1), got {scales!r}"
-            )
+            raise ConfigError(f"scales must be one or more numbers from {low} to {high}, such as (0.75, 1), got {scales!r}")
         self.model, self.scales, self.flip, self.exclusive = model, tuple(scales), flip, exclusive
 
     def forward(self, images: Tensor) -> Tensor:

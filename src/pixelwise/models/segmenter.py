@@ -60,9 +60,7 @@ class Segmenter(nn.Module):
         self.deep = deep
         self.image_head = image_head
         self.align_corners = align_corners
-        self.origin: dict[
-            str, Any
-        ] = {}  # the arguments with which create() builds it again
+        self.origin: dict[str, Any] = {}  # the arguments with which create() builds it again
 
     def forward(self, images: Tensor, auxiliary: bool = False) -> Any:
         """Logits (B, K, *size); with ``auxiliary=True`` a :class:`Prediction` of all outputs."""

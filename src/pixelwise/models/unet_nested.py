@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.heads import classifier
+from pixelwise.models.plain import PlainEncoder
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Prediction, Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -28,11 +29,13 @@ __all__ = ["BranchOutput", "MeanOfBranches", "NestedDecoder", "unetplusplus"]
 
 BranchOutput = Literal["mean", "last"]
 
+_WIDTHS = (256, 128, 64, 32, 16)
+
 
 def unetplusplus(
     encoder: Encoder,
     num_classes: int,
-    widths: Sequence[int] = (256, 128, 64, 32, 16),
+    widths: Sequence[int] | None = None,
     deep_supervision: bool = False,
     output: BranchOutput = "mean",
 ) -> Segmenter:
@@ -42,7 +45,8 @@ def unetplusplus(
         encoder: any pyramid with at least two different strides.
         num_classes: channels of the logits.
         widths: channels of the last diagonal of nodes, coarse to fine, one for each level but the coarsest; then of the
-            blocks up to the size of the image, of which some or all may be left out: logits are then enlarged linearly.
+            blocks up to the size of the image, of which some or all may be left out: logits are then enlarged linearly. The
+            default is 256, 128, 64, 32, 16, and for the encoder ``plain`` its own widths, mirrored.
         deep_supervision: with a 1x1 head on each node X[0][j], and a loss for each (paper, section III-B).
         output: of a network with deep supervision: the ``mean`` of the logits of all branches (the paper's accurate mode),
             or the ``last`` branch alone.
@@ -59,6 +63,8 @@ def unetplusplus(
         raise ConfigError(f"output must be 'mean' or 'last', got {output!r}")
     fewest = len(encoder.strides) - 1
     most = fewest + len(_finer_strides(encoder.strides[0]))
+    if widths is None:
+        widths = encoder.channels[-2::-1] if isinstance(encoder, PlainEncoder) else _WIDTHS[:most]
     if (
         not isinstance(widths, (list, tuple))
         or not fewest <= len(widths) <= most
