@@ -22,6 +22,8 @@ from pixelwise.types import ClassTable
 
 __all__ = ["Terminal", "sentence"]
 
+_WIDTH_OF_A_FILE = 120  # columns; a pipe has no width of its own
+
 
 class Terminal:
     """A context manager: whatever moves on screen has ended when it closes, also after an error.
@@ -34,6 +36,8 @@ class Terminal:
         self._is_silent = os.environ.get("RANK", "0") != "0"
         self._json_output = json_output and not self._is_silent
         self.console = Console(stderr=json_output, highlight=False, soft_wrap=True, quiet=self._is_silent)
+        if not self.console.is_terminal and "COLUMNS" not in os.environ:
+            self.console.width = _WIDTH_OF_A_FILE
         self._open: list[Any] = []
 
     def __enter__(self) -> Terminal:

@@ -236,3 +236,11 @@ def test_receptive_fields_of_the_encoder_grow(name: str) -> None:
     assert sides == sorted(sides)
     assert sides[0] > 1
     assert (found["logits"][0] or 10**9) >= sides[0]
+
+
+@pytest.mark.parametrize(
+    "name, stride", [("unet", 1), ("pspnet", 8), ("fcn8s", 8), ("fcn32s", 32), ("unet_original", 1), ("segnet", 1)]
+)
+def test_the_stride_of_the_logits_is_that_at_which_they_are_computed(name: str, stride: int) -> None:
+    """Also where only a fixed enlargement follows, and where unpadded convolutions eat the border."""
+    assert anatomy(created(name), (96, 160), fields=False).logits_stride == (stride, stride)

@@ -186,7 +186,7 @@ def test_signals_and_volumes_are_taken_or_refused_in_a_sentence(name: str) -> No
         if name in SMALL and name != "unet_original":
             assert ARCHITECTURES[name].dims == (2,)
         elif dims not in ARCHITECTURES[name].dims:
-            with pytest.raises(ConfigError, match=f"{name} is for images .dims=2., got dims={dims}; these take them: unet, "):
+            with pytest.raises(ConfigError, match=rf"{name} is for images .dims=2., got dims={dims}; these take them: unet, "):
                 create(name, "plain", options={"dims": dims, "encoder_widths": [4, 8]})
         else:
             sizes = {"encoder_width": 4} if name == "unet_original" else {"encoder_widths": [4, 6, 8, 8, 8]}

@@ -33,7 +33,7 @@ def test_what_was_saved_comes_back_the_same(saved: tuple[nn.Module, Path]) -> No
 
 def test_the_public_name_loads_its_own_architecture_alone(saved: tuple[nn.Module, Path]) -> None:
     assert len(pw.Unet.from_pretrained(saved[1]).state_dict()) == len(saved[0].state_dict())
-    with pytest.raises(WeightsError, match="is a unet, not a pspnet; load it with pixelwise.from_pretrained"):
+    with pytest.raises(WeightsError, match=r"is a unet, not a pspnet; load it with pixelwise\.from_pretrained"):
         pw.PSPNet.from_pretrained(saved[1])
 
 
@@ -82,7 +82,7 @@ def test_a_description_that_does_not_do_is_refused(saved: tuple[nn.Module, Path]
 def test_a_description_of_another_network_is_refused(saved: tuple[nn.Module, Path], change: dict) -> None:
     path = saved[1] / "model.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(WeightsError, match="does not hold the network of model.json|describes no network that can be built"):
+    with pytest.raises(WeightsError, match=r"does not hold the network of model.json|describes no network that can be built"):
         from_pretrained(saved[1])
 
 

@@ -97,7 +97,7 @@ def anatomy(
     main = [row for row in rows if row.depth == 1]
     parts = tuple(_part(row, trace, main, measured) for row in rows)
     extra = [part for part in parts if part.depth == 1 and part.role in _TRAINING_ONLY]
-    stride = tuple(round(whole / own) for whole, own in zip(trace.framed, trace.head_size, strict=True))
+    stride = _stride(model, (1, channels, *size))
     return Anatomy(
         tuple(size), channels, parts,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -106,6 +106,29 @@ def anatomy(
         training_multiply_adds=sum(part.multiply_adds for part in extra),
         logits=trace.logits, logits_stride=stride, receptive_field=measured.get("logits", ()),
     )  # fmt: skip
+
+
+def _stride(model: Segmenter, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Pixels of the image from one logit to the next, where they are computed."""
+    framed, places = _scored(model, shape)
+    ratios = [whole / own for whole, own in zip(framed, places, strict=True)]
+    if all(abs(ratio - round(ratio)) < 0.1 for ratio in ratios):
+        return tuple(map(round, ratios))
+    # Unpadded convolutions eat the border: how much the map grows with the image tells the stride.
+    larger, more = _scored(model, (*shape[:2], *(length + 128 for length in shape[2:])))
+    grown = zip(larger, framed, more, places, strict=True)
+    return tuple(round((new - old) / (new_places - old_places)) for new, old, new_places, old_places in grown)
+
+
+def _scored(model: Segmenter, shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Sizes of the framed image and of the finest map of logits; where the head only enlarges, that is what it reads."""
+    trace = Trace(model, shape)
+    main = [row for row in _rows(trace, 1) if row.parameters or row.role == "head"]
+    head = next(row for row in main if row.role == "head")
+    if head.parameters:
+        return trace.framed, trace.head_size
+    sizes = {row.name: row.shape[1:] for row in main}
+    return trace.framed, max((sizes[name] for name in _reads(head, trace, main) if name in sizes), default=trace.head_size)
 
 
 def blueprint(

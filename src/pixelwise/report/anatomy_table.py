@@ -77,7 +77,7 @@ class _Fitting:
         self.anatomy = anatomy
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        hidden = {heading for heading, room in _LEAST_TELLING if options.max_width < room and console.is_terminal}
+        hidden = {heading for heading, room in _LEAST_TELLING if options.max_width < room}
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_footer=True, footer_style="bold")
         shown = [index for index, heading in enumerate(HEADINGS) if heading not in hidden]
         totals = total_cells(self.anatomy)
