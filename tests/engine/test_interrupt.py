@@ -2,8 +2,8 @@
 
 import os
 import signal
-import time
 import threading
+import time
 
 import pytest
 
@@ -35,13 +35,17 @@ def wait_until(condition):
     pytest.fail("nothing happened for five seconds")
 
 
+def interrupt_and_wait():
+    os.kill(os.getpid(), signal.SIGINT)
+    wait_until(lambda: False)
+
+
 def test_a_second_ctrl_c_ends_at_once():
     with catching_interrupts() as interrupt:
         os.kill(os.getpid(), signal.SIGINT)
         wait_until(lambda: interrupt.asked)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-            wait_until(lambda: False)
+            interrupt_and_wait()
 
 
 def test_handlers_are_as_before_afterwards_also_after_a_failure():
