@@ -169,6 +169,8 @@ def train_one(arguments: argparse.Namespace, job: str, plan: dict, core: int) ->
     settings = {"train.steps": plan["steps"], "train.precision": plan["precision"], "train.batch_size": BATCH}
     settings |= {"train.validations": 1, "train.workers": 0, "augment.crop": list(CROP)}
     settings |= {f"model.options.{key}": json.dumps(value) for key, value in options.items()}
+    if name in OF_THEIR_OWN:
+        command += ["--encoder-weights", "none"]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
     start = time.monotonic()

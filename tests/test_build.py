@@ -7,7 +7,7 @@ import torch
 
 from pixelwise import build
 from pixelwise.config import AugmentConfig, LossConfig, RunConfig, with_overrides
-from pixelwise.errors import CheckpointError
+from pixelwise.errors import CheckpointError, ConfigError
 from pixelwise.tasks.semantic import LossWeights
 from pixelwise.types import ClassTable
 
@@ -103,3 +103,9 @@ def test_without_augmentation_only_the_crop_remains():
         AugmentConfig(scale=(1, 1), rotation=0, flip=0, brightness=0, contrast=0, saturation=0, hue=0), (32, 48)
     )
     assert made != build.augmenter(AugmentConfig(), (32, 48))
+
+
+def test_a_network_for_volumes_is_not_trained_on_images():
+    config = with_overrides(make_config("unet", dims=3, encoder_widths=[4, 8]), {"model.encoder": "plain"})
+    with pytest.raises(ConfigError, match="this version reads images alone, got model.options.dims=3"):
+        build.model_from_config(config.model, 2)

@@ -10,7 +10,7 @@ import torch
 
 from pixelwise.config import AugmentConfig, LossConfig, ModelConfig, RunConfig
 from pixelwise.data.transforms import Augmenter
-from pixelwise.errors import CheckpointError
+from pixelwise.errors import CheckpointError, ConfigError
 from pixelwise.models.create import create
 from pixelwise.models.saving import FORMAT
 from pixelwise.models.segmenter import Segmenter
@@ -31,8 +31,14 @@ def task_from_config(
 
 
 def model_from_config(config: ModelConfig, num_channels: int) -> Segmenter:
-    """The network of a run, with its encoder's weights loaded."""
-    return create(config.name, config.encoder, config.encoder_weights, config.in_channels, num_channels, config.options)
+    """The network of a run, with its encoder's weights loaded. Raises ConfigError for one of signals or volumes."""
+    made = create(config.name, config.encoder, config.encoder_weights, config.in_channels, num_channels, config.options)
+    if made.encoder.dims != 2:
+        raise ConfigError(
+            f"this version reads images alone, got model.options.dims={made.encoder.dims}; leave it out, or use the network in a "
+            "loop of your own, as in pixelwise.Unet('plain', dims=3)"
+        )
+    return made
 
 
 def spec(config: RunConfig, task: SemanticTask, window: tuple[float, float] | None) -> dict[str, Any]:

@@ -36,7 +36,7 @@ _SIZE_OPTIONS: tuple[dict[str, Any], ...] = (
     {"dynamic_img_size": True, "dynamic_img_pad": True},  # plain ViTs
     {"strict_img_size": False},  # Swin and its kin
 )
-_DILATABLE = "use one that can, such as 'resnet50', 'mobilenetv2_100' or 'tf_efficientnet_lite0', or output_stride=32"
+_DILATABLE = "use one that can, such as 'resnet50', 'mobilenetv2_100' or 'tf_efficientnet_lite0', or encoder_output_stride=32"
 
 
 class TimmEncoder(Encoder):

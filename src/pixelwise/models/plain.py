@@ -48,7 +48,7 @@ def plain_encoder(
         most = output_stride.bit_length()
         raise ConfigError(
             f"encoder 'plain' of {len(made.strides)} widths has stride {made.strides[-1]} where output_stride={output_stride} "
-            f"was asked for, and it is never dilated; give it at most {most} widths, or use output_stride=32"
+            f"was asked for, and it is never dilated; give it at most {most} widths, or use encoder_output_stride=32"
         )
     if weights not in (None, "none", "auto"):
         load_weights(made, "plain", weights, in_channels)
