@@ -107,5 +107,5 @@ def test_without_augmentation_only_the_crop_remains():
 
 def test_a_network_for_volumes_is_not_trained_on_images():
     config = with_overrides(make_config("unet", dims=3, encoder_widths=[4, 8]), {"model.encoder": "plain"})
-    with pytest.raises(ConfigError, match="this version reads images alone, got model.options.dims=3"):
+    with pytest.raises(ConfigError, match=r"this version reads images alone, got model\.options\.dims=3"):
         build.model_from_config(config.model, 2)
