@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pixelwise.api import check, evaluate, load, predict, train
+    from pixelwise.api import check, compare, evaluate, load, predict, train
     from pixelwise.config import RunConfig
     from pixelwise.models.pretrained import from_pretrained
     from pixelwise.types import ClassTable, LabelMap, Record
@@ -26,6 +26,7 @@ __all__ = [
     "RunConfig",
     "__version__",
     "check",
+    "compare",
     "evaluate",
     "from_pretrained",
     "load",
@@ -39,6 +40,7 @@ _MODULE_OF = {
     "Record": "pixelwise.types",
     "RunConfig": "pixelwise.config",
     "check": "pixelwise.api",
+    "compare": "pixelwise.api",
     "evaluate": "pixelwise.api",
     "from_pretrained": "pixelwise.models.pretrained",
     "load": "pixelwise.api",

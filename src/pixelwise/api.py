@@ -13,6 +13,7 @@ from pixelwise.data.problems import CheckReport
 from pixelwise.engine import distributed
 from pixelwise.engine.watch import Watcher
 from pixelwise.errors import ConfigError
+from pixelwise.verbs.comparing import Comparison, compare_runs
 from pixelwise.verbs.device import usable_device
 from pixelwise.verbs.evaluating import Scores, evaluate_run
 from pixelwise.verbs.loaded import Loaded, load_run
@@ -23,7 +24,10 @@ from pixelwise.verbs.run_folder import Run, existing
 from pixelwise.verbs.training import Trained, resumable
 from pixelwise.verbs.training import train as run_training
 
-__all__ = ["Predicted", "Predictor", "Run", "Scores", "Segmentation", "check", "evaluate", "load", "predict", "train"]
+__all__ = [
+    "Comparison", "Predicted", "Predictor", "Run", "Scores", "Segmentation", "check", "compare", "evaluate", "load", "predict",
+    "train",
+]  # fmt: skip
 
 
 def check(
@@ -139,6 +143,31 @@ def evaluate(
             out = loaded.run / "evaluations" / "-".join([dataset.root.name, split, *[loaded.looks] * bool(loaded.looks)])
         progress = None if watch is None else watch.validating
         return evaluate_run(loaded, dataset, split, command, progress, None if out is None else Path(out))
+
+
+def compare(
+    run: str | Path | Run,
+    other: str | Path | Run,
+    *,
+    group: str | None = None,
+    level: float = 0.95,
+    method: str = "bca",
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Comparison:
+    """Compares two evaluated runs on the images that both have: differences of scores, ``other`` minus ``run``, with intervals of
+    the paired bootstrap. Images that one run alone has are named in the result and left out.
+
+    Args:
+        run, other: runs, their folders, or folders of evaluations.
+        group: a column of the first one's ``per_image.csv``, such as the patient; groups are drawn then, not images.
+        level, method: of the intervals; ``bca`` or ``percentile``.
+        resamples, seed: how many are drawn, and from which seed.
+
+    Raises:
+        PixelwiseError: no such run, or not evaluated; other classes or masks; no image in common; no such column.
+    """
+    return compare_runs(run, other, group, level, method, resamples, seed)
 
 
 def _final_scores(trained: Trained, device: str, watch: Watcher | None, command: str) -> Scores:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise import __version__, cli_catalog
+from pixelwise import __version__, cli_catalog, cli_compare
 from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_scales
 from pixelwise.errors import ConfigError
 
@@ -200,6 +200,7 @@ def predict(
         raise typer.Exit(1)
 
 
+app.command("compare", short_help="Which of two runs is better, and how sure that is.")(cli_compare.compare)
 app.command("list", short_help="Architectures, and the encoders they stand on.")(cli_catalog.list_)
 app.command("show", short_help="Parts, sizes and receptive fields of a network; a diagram.")(cli_catalog.show)
 
@@ -223,8 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threading.excepthook = _thread_failed
     else:
         _call["started"] = time.monotonic()
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    _call["arguments"] = given
+    _call["arguments"] = given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         code = app(given, prog_name="pixelwise", standalone_mode=False)
         return code if isinstance(code, int) else 0

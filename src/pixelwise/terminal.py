@@ -87,6 +87,8 @@ class Terminal:
         self.console.print()
         self.console.print(class_scores_table(values, classes, title=f"scores on {values.get('split', 'test')}"))
         self.console.print(summary_line(values, values.get("images")))
+        if "too_small" in values:
+            self.warn(values["too_small"])
 
     def check_report(self, report: Any) -> None:
         """Decisions, facts and problems of a check."""

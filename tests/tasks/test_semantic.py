@@ -11,7 +11,7 @@ from pixelwise.losses.pixel import binary_cross_entropy, cross_entropy
 from pixelwise.losses.region import binary_dice, dice
 from pixelwise.metrics.confusion import ConfusionMatrix, MultilabelConfusion
 from pixelwise.models.segmenter import Prediction
-from pixelwise.tasks.semantic import LossWeights, SemanticTask, decode, normalize, semantic_loss
+from pixelwise.tasks.semantic import LossWeights, SemanticTask, decode, normalize, presence, semantic_loss
 from pixelwise.types import IGNORE_INDEX, Batch, ClassTable, Record
 
 MODES = ["binary", "multiclass", "multilabel"]
@@ -21,12 +21,12 @@ MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 class Fixed(nn.Module):
     """Answers every image with the same logits."""
 
-    def __init__(self, logits, second=None):
+    def __init__(self, logits, *auxiliary, image=None):
         super().__init__()
-        self.logits, self.second = nn.Parameter(logits), second
+        self.logits, self.auxiliary, self.image = nn.Parameter(logits), auxiliary, image
 
     def forward(self, images, auxiliary=False):
-        return Prediction(self.logits, () if self.second is None else (self.second,)) if auxiliary else self.logits
+        return Prediction(self.logits, self.auxiliary, self.image) if auxiliary else self.logits
 
 
 def make_task(mode, **options):
@@ -184,3 +184,32 @@ def test_losses_are_float32_under_autocast(mode):
 def test_binary_with_three_classes_is_refused():
     with pytest.raises(DataError, match=r"exactly 2 classes, got 3; set data\.task=multiclass"):
         SemanticTask(ClassTable.from_ids([0, 1, 2]), "binary", MEAN, STD)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_several_auxiliary_outputs_share_the_weight_of_one(mode):
+    batch, task = make_batch(mode), make_task(mode)
+    logits, one, other = torch.randn(3, 2, task.num_channels, 8, 6)
+    alone = [task.loss(Fixed(logits, extra), batch)["auxiliary"] for extra in (one, other)]
+    both = task.loss(Fixed(logits, one, other), batch)["auxiliary"]
+    torch.testing.assert_close(both, (alone[0] + alone[1]) / 2)
+
+
+def test_a_class_is_present_where_any_pixel_that_counts_has_it():
+    targets = torch.tensor([[[0, 2], [255, 2]], [[255, 255], [1, 255]]], dtype=torch.uint8)
+    assert presence(targets, "multiclass", 4).tolist() == [[1, 0, 1, 0], [0, 1, 0, 0]]
+    assert presence(targets.clamp(max=1) + (targets == 255).byte() * 254, "binary", 1).tolist() == [[1], [1]]
+    assert presence(torch.tensor([[[0, 255]]], dtype=torch.uint8), "binary", 1).tolist() == [[0]]
+    layers = torch.tensor([[[[0, 0]], [[1, 255]], [[255, 255]]]], dtype=torch.uint8)
+    assert presence(layers, "multilabel", 3).tolist() == [[0, 1, 0]]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_the_image_level_loss_is_binary_cross_entropy_times_its_weight(mode):
+    batch, task = make_batch(mode), make_task(mode)
+    logits, image = torch.randn(2, task.num_channels, 8, 6), torch.randn(2, task.num_channels)
+    there = presence(batch.targets, mode, task.num_channels)
+    expected = 0.2 * nn.functional.binary_cross_entropy(image.sigmoid(), there)
+    torch.testing.assert_close(task.loss(Fixed(logits, image=image), batch)["image"], expected)
+    without = make_task(mode, weights=LossWeights(image=0))
+    assert "image" not in without.loss(Fixed(logits, image=image), batch)

@@ -93,11 +93,15 @@ def _tiles(data: ReportData) -> str:
     own = [row["mean_iou"] for row in _measured(data.per_image)]
     absent = scores.get("absent_classes", ())
     tiles = [
-        ("mean IoU", _number(scores.get("mean_iou"))),
-        *([("foreground IoU", _number(scores["foreground_iou"]))] if "foreground_iou" in scores else []),
-        ("pixel accuracy", _number(scores.get("accuracy"))),
-        ("mean Dice", _number(scores.get("mean_dice"))),
-        *([("mean IoU per image", _number(sum(own) / len(own)))] if own else []),
+        (_with_interval("mean IoU", scores, "mean_iou"), _number(scores.get("mean_iou"))),
+        *(
+            [(_with_interval("foreground IoU", scores, "foreground_iou"), _number(scores["foreground_iou"]))]
+            if "foreground_iou" in scores
+            else []
+        ),
+        (_with_interval("pixel accuracy", scores, "accuracy"), _number(scores.get("accuracy"))),
+        (_with_interval("mean Dice", scores, "mean_dice"), _number(scores.get("mean_dice"))),
+        *([(_with_interval("mean IoU per image", scores, "mean_iou_per_image"), _number(sum(own) / len(own)))] if own else []),
         *([("images", f"{len(data.per_image):,}")] if data.per_image else []),
         ("classes scored", f"{len(data.class_table) - len(absent)} of {len(data.class_table)}"),
     ]
@@ -105,8 +109,16 @@ def _tiles(data: ReportData) -> str:
         f'<div class="tile{" main" if position == 0 else ""}"><b>{value}</b><span>{name}</span></div>'
         for position, (name, value) in enumerate(tiles)
     ]
-    note = f'<p class="note">Absent, so in no mean: {escape(", ".join(absent))}.</p>' if absent else ""
+    notes = [f"Absent, so in no mean: {', '.join(absent)}."] if absent else []
+    notes += [f"In brackets: {scores['intervals_rule']}."] if "intervals_rule" in scores else []
+    notes += [f"Too small a set: {scores['too_small']}."] if "too_small" in scores else []
+    note = f'<p class="note">{escape(" ".join(notes))}</p>' if notes else ""
     return f'<div class="tiles">{"".join(cells)}</div>{note}'
+
+
+def _with_interval(name: str, scores: Mapping[str, Any], key: str) -> str:
+    ends = scores.get("intervals", {}).get(key)
+    return name if ends is None else f"{name}<br>[{_number(ends[0])}, {_number(ends[1])}]"
 
 
 def _classes(data: ReportData) -> str:

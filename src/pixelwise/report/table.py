@@ -44,7 +44,7 @@ def class_scores_table(scores: Mapping[str, Any], class_table: ClassTable, title
 
 def summary_line(scores: Mapping[str, Any], images: int | None = None) -> Text:
     """The numbers that matter on one line: mean IoU, accuracy, mean Dice, images, absent classes."""
-    line = Text.assemble("mean IoU ", (_number(scores.get("mean_iou")), "bold green"))
+    line = Text.assemble("mean IoU ", (_number(scores.get("mean_iou")), "bold green"), _interval(scores, "mean_iou"))
     if "foreground_iou" in scores:
         line.append(f", foreground IoU {_number(scores['foreground_iou'])}")
     line.append(f", accuracy {_number(scores.get('accuracy'))}, mean Dice {_number(scores.get('mean_dice'))}")
@@ -79,7 +79,7 @@ class _Fitting:
             footer = Text(_count(scores.get(mean)) if mean == "pixels" else _number(scores.get(mean)) if mean else "", "bold")
             table.add_column(heading, justify="right", footer=footer, no_wrap=True)
             if key == "iou" and has_bar:
-                table.add_column("")
+                table.add_column("", footer=Text(_interval(scores, "mean_iou").strip(), no_wrap=True))
         for info in self.class_table.classes:
             iou = _finite(scores.get("per_class_iou", {}).get(info.name))
             swatch = (f"{mark} ", Style(color="#{:02x}{:02x}{:02x}".format(*info.color)))
@@ -122,6 +122,12 @@ def _finite(value: Any) -> float | None:
 def _number(value: Any) -> str:
     number = _finite(value)
     return "-" if number is None else f"{number:.3f}"
+
+
+def _interval(scores: Mapping[str, Any], key: str) -> str:
+    """`` [0.598, 0.633]``, or nothing where there is none."""
+    ends = scores.get("intervals", {}).get(key)
+    return "" if ends is None else f" [{ends[0]:.3f}, {ends[1]:.3f}]"
 
 
 def _count(value: Any) -> str:

@@ -21,12 +21,16 @@ from pixelwise.engine.evaluate import Evaluation, ImageCounts, evaluate, shard
 from pixelwise.engine.log import read_rows
 from pixelwise.errors import DataError, nearest
 from pixelwise.formats.atomic import atomic_write
+from pixelwise.formats.confusion_file import write_confusions
 from pixelwise.formats.image import write_image
+from pixelwise.metrics.intervals import enough, score_intervals
 from pixelwise.metrics.scores import image_scores
+from pixelwise.metrics.stacks import class_counts
 from pixelwise.report.html import Example, ReportData, write_report
 from pixelwise.report.overlay import contact_sheet, error_overlay, overlay
 from pixelwise.types import ClassTable, LabelMap, Record
 from pixelwise.verbs.loaded import Loaded
+from pixelwise.verbs.run_folder import CONFUSIONS
 
 __all__ = ["Scores", "evaluate_run"]
 
@@ -103,9 +107,10 @@ def evaluate_run(
     progress: Callable[[int, int], None] | None = None,
     out: Path | None = None,
 ) -> Scores:
-    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv`` and ``worst/`` into ``out``,
-    the run folder by default. The data set's classes must be those of the run, or, where bare masks name them, some of
-    those. ``split`` may be ``all``. On several processes each scores its share and the first writes.
+    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv``, the confusion matrix of each
+    image and ``worst/`` into ``out``, the run folder by default. The data set's classes must be those of the run, or, where
+    bare masks name them, some of those. ``split`` may be ``all``. On several processes each scores its share and the first
+    writes.
 
     Raises:
         DataError: no such split, images without masks, or other classes.
@@ -124,7 +129,7 @@ def evaluate_run(
 
     batches = eval_batches(shard(records, distributed.rank(), distributed.world_size()), reading, batch_size=4)
     evaluation = evaluate(loaded.task, loaded.model, batches, loaded.device, loaded.precision, see)
-    values = {**evaluation.scores.to_json(), "split": split, "images": len(records)}
+    values = {**evaluation.scores.to_json(), "split": split, "images": len(records), **_certainty(evaluation)}
     rows = [_row(counts, loaded.task.classes) for counts in evaluation.images]
     scores = Scores(values, rows, loaded.task.classes, split, loaded.run, (out or loaded.run) / "report.html")
     examples = examples.gathered()
@@ -168,6 +173,15 @@ def _named(classes: ClassTable) -> str:
     return shown + (f" and {len(classes) - 8} more" if len(classes) > 8 else "")
 
 
+def _certainty(evaluation: Evaluation) -> dict[str, Any]:
+    """Intervals of the scores over the images, and a sentence where these are too few."""
+    scores = evaluation.scores
+    counts = class_counts([image.counts for image in evaluation.images])
+    found = score_intervals(counts, scores.class_names, is_binary=scores.foreground_iou is not None)
+    sentence = enough(found.means["mean_iou"])
+    return {"intervals": found.to_json(), "intervals_rule": found.rule, **({"too_small": sentence} if sentence else {})}
+
+
 def _row(counts: ImageCounts, classes: ClassTable) -> dict[str, Any]:
     scores = image_scores(counts.counts)
     row: dict[str, Any] = {"key": counts.record.key, "image": str(counts.record.image)}
@@ -181,6 +195,8 @@ def _write(loaded: Loaded, dataset: Dataset, scores: Scores, evaluation: Evaluat
         writer = csv.DictWriter(file, list(scores.per_image[0]))
         writer.writeheader()
         writer.writerows(scores.per_image)
+    keys, matrices = zip(*((image.record.key, image.counts) for image in evaluation.images), strict=True)
+    write_confusions(out / CONFUSIONS, keys, matrices, loaded.task.classes, scores.split)
     with atomic_write(out / "report.json") as path:
         path.write_text(json.dumps({"command": command, "scores": scores.values}, indent=1) + "\n", encoding="utf-8")
     colors = loaded.task.classes.colors

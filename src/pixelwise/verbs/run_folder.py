@@ -19,7 +19,10 @@ from pixelwise.errors import CheckpointError, ConfigError, StorageError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import ClassTable
 
-__all__ = ["Run", "create", "existing", "images_scored", "refuse_taken", "removed_unless_saved", "sweep"]
+__all__ = ["CONFUSIONS", "Run", "create", "existing", "images_scored", "refuse_taken", "removed_unless_saved", "sweep"]
+
+CONFUSIONS = "per_image_confusion.safetensors"
+"""What an evaluation keeps of each image; see :mod:`pixelwise.formats.confusion_file`."""
 
 
 @dataclass(frozen=True)
