@@ -207,3 +207,14 @@ def test_scores_as_the_metrics_write_them_fill_the_page(tmp_path):
     page, _ = read_page(tmp_path, make_data(scores=scores))
     assert "0.625" in page
     assert "2 of 3" in page
+
+
+def test_intervals_stand_below_their_scores_with_the_rule(tmp_path):
+    scores = {
+        **SCORES, "intervals": {"mean_iou": [0.6, 0.6512], "accuracy": None}, "intervals_rule": "95 % BCa interval of 7 images",
+        "too_small": "7 images are too few",
+    }  # fmt: skip
+    page, reader = read_page(tmp_path, make_data(scores=scores))
+    assert "<b>0.625</b><span>mean IoU<br>[0.600, 0.651]</span>" in page
+    assert "<b>0.900</b><span>pixel accuracy</span>" in page
+    assert "In brackets: 95 % BCa interval of 7 images. Too small a set: 7 images are too few." in " ".join(reader.texts)

@@ -76,3 +76,12 @@ def test_the_summary_line_names_what_matters():
 def test_the_summary_line_shows_the_foreground_of_a_binary_task_and_dashes_for_what_is_undefined():
     text = render(summary_line({"mean_iou": None, "foreground_iou": 0.5, "accuracy": 0.25}), 200)
     assert text.strip() == "mean IoU -, foreground IoU 0.500, accuracy 0.250, mean Dice -"
+
+
+def test_the_interval_stands_beside_the_mean_iou():
+    scores = {**SCORES, "intervals": {"mean_iou": [0.598, 0.6331], "mean_dice": None}}
+    assert render(summary_line(scores), 200).startswith("mean IoU 0.625 [0.598, 0.633], accuracy 0.900")
+    assert "0.625   [0.598, 0.633]" in render(class_scores_table(scores, TABLE), 100)
+    for width in range(36, 100, 3):  # shown whole or not at all
+        text = render(class_scores_table(scores, TABLE), width)
+        assert text.count("[0.") == text.count("[0.598, 0.633]")

@@ -28,6 +28,13 @@ __all__ = ["Example", "ReportData", "write_report"]
 
 _NOT_MEASURED = "&ndash;"
 _PANEL = 560  # pixels of the longer side of an embedded picture
+_TILES = {
+    "mean_iou": "mean IoU",
+    "foreground_iou": "foreground IoU",
+    "accuracy": "pixel accuracy",
+    "mean_dice": "mean Dice",
+    "mean_iou_per_image": "mean IoU per image",
+}
 
 
 @dataclass(frozen=True)
@@ -91,17 +98,10 @@ def _header(data: ReportData) -> str:
 def _tiles(data: ReportData) -> str:
     scores = data.scores
     own = [row["mean_iou"] for row in _measured(data.per_image)]
-    absent = scores.get("absent_classes", ())
+    absent, ends = scores.get("absent_classes", ()), scores.get("intervals", {})
+    shown = {**scores, **({"mean_iou_per_image": sum(own) / len(own)} if own else {})}
     tiles = [
-        (_with_interval("mean IoU", scores, "mean_iou"), _number(scores.get("mean_iou"))),
-        *(
-            [(_with_interval("foreground IoU", scores, "foreground_iou"), _number(scores["foreground_iou"]))]
-            if "foreground_iou" in scores
-            else []
-        ),
-        (_with_interval("pixel accuracy", scores, "accuracy"), _number(scores.get("accuracy"))),
-        (_with_interval("mean Dice", scores, "mean_dice"), _number(scores.get("mean_dice"))),
-        *([(_with_interval("mean IoU per image", scores, "mean_iou_per_image"), _number(sum(own) / len(own)))] if own else []),
+        *((name + _interval(ends.get(key)), _number(shown[key])) for key, name in _TILES.items() if key in shown),
         *([("images", f"{len(data.per_image):,}")] if data.per_image else []),
         ("classes scored", f"{len(data.class_table) - len(absent)} of {len(data.class_table)}"),
     ]
@@ -116,9 +116,8 @@ def _tiles(data: ReportData) -> str:
     return f'<div class="tiles">{"".join(cells)}</div>{note}'
 
 
-def _with_interval(name: str, scores: Mapping[str, Any], key: str) -> str:
-    ends = scores.get("intervals", {}).get(key)
-    return name if ends is None else f"{name}<br>[{_number(ends[0])}, {_number(ends[1])}]"
+def _interval(ends: Sequence[float] | None) -> str:
+    return "" if ends is None else f"<br>[{_number(ends[0])}, {_number(ends[1])}]"
 
 
 def _classes(data: ReportData) -> str:

@@ -79,7 +79,7 @@ class _Fitting:
             footer = Text(_count(scores.get(mean)) if mean == "pixels" else _number(scores.get(mean)) if mean else "", "bold")
             table.add_column(heading, justify="right", footer=footer, no_wrap=True)
             if key == "iou" and has_bar:
-                table.add_column("", footer=Text(_interval(scores, "mean_iou").strip(), no_wrap=True))
+                table.add_column("", footer=_Whole(_interval(scores, "mean_iou").strip()))
         for info in self.class_table.classes:
             iou = _finite(scores.get("per_class_iou", {}).get(info.name))
             swatch = (f"{mark} ", Style(color="#{:02x}{:02x}{:02x}".format(*info.color)))
@@ -113,6 +113,19 @@ class _Bar:
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         return Measurement(4, self.width)
+
+
+class _Whole:
+    """A text that is shown whole or, where there is no room for it, not at all."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Segment(self.text if len(self.text) <= options.max_width else "")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(0, len(self.text))
 
 
 def _finite(value: Any) -> float | None:

@@ -107,8 +107,8 @@ def evaluate_run(
     progress: Callable[[int, int], None] | None = None,
     out: Path | None = None,
 ) -> Scores:
-    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv``, the confusion matrix of each
-    image and ``worst/`` into ``out``, the run folder by default. The data set's classes must be those of the run, or, where
+    """Scores ``split`` of ``dataset`` and writes ``report.html``, ``report.json``, ``per_image.csv``, ``worst/`` and the matrix
+    of each image into ``out``, the run folder by default. The data set's classes must be those of the run, or, where
     bare masks name them, some of those. ``split`` may be ``all``. On several processes each scores its share and the first
     writes.
 
