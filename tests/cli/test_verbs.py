@@ -14,7 +14,7 @@ from tests.cli.sets import IDS, LENGTH, TINY, make, pixelwise, rows_of, save, sc
 KINDS = list(MAKERS)
 FILES = (
     "config.yaml", "model.json", "model.safetensors", "last/checkpoint.safetensors", "metrics.csv", "train_batch.png",
-    "report.html", "report.json", "per_image.csv",
+    "report.html", "report.json", "per_image.csv", "per_image_confusion.safetensors",
 )  # fmt: skip
 
 
