@@ -284,12 +284,12 @@ def test_class_counts_that_make_no_sense_are_refused():
         ScoreHistograms(3, ["road"])
 
 
-@pytest.mark.slow  # a billion pixels take their time
-def test_a_billion_pixels_are_counted_exactly():
+@pytest.mark.slow  # sixty million pixels take their time
+def test_many_pixels_are_counted_exactly():
     scores, target = draw_image(num_classes=2, size=(4000, 5000))
     once = count((scores, target), num_classes=2)
     metric = ScoreHistograms(2)
-    for _ in range(50):
+    for _ in range(3):
         metric.update(scores, target)
-    np.testing.assert_array_equal(metric.counts, 50 * once.counts)
+    np.testing.assert_array_equal(metric.counts, 3 * once.counts)
     assert metric.compute().auroc == once.compute().auroc
