@@ -171,7 +171,8 @@ import numpy as np
 image = Path(sys.argv[1])
 reading = Reading(target_reader=lambda record: np.zeros((50, 70), np.uint8))
 stream = train_stream([Record("a", image, (image,))], reading, Augmenter((16, 16)), 1, 0, workers=2)
-next(stream)
+for _ in range(2):
+    next(stream)  # one from each worker: a worker learns who its parent is while it starts
 print(*[child.pid for child in multiprocessing.active_children()], flush=True)
 time.sleep(120)
 """

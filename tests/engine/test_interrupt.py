@@ -41,11 +41,16 @@ def interrupt_and_wait():
 
 
 def test_a_second_ctrl_c_ends_at_once():
-    with catching_interrupts() as interrupt:
-        os.kill(os.getpid(), signal.SIGINT)
-        wait_until(lambda: interrupt.asked)
-        with pytest.raises(KeyboardInterrupt):
-            interrupt_and_wait()
+    # As at a terminal: a shell starts what runs in the background with Ctrl-C switched off.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with catching_interrupts() as interrupt:
+            os.kill(os.getpid(), signal.SIGINT)
+            wait_until(lambda: interrupt.asked)
+            with pytest.raises(KeyboardInterrupt):
+                interrupt_and_wait()
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_handlers_are_as_before_afterwards_also_after_a_failure():
