@@ -1,0 +1,201 @@
+"""Panoptic quality: golden cases, a double loop over segments, the laws, and what is refused."""
+
+import json
+import math
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pixelwise.errors import DataError
+from pixelwise.metrics.panoptic import PanopticMap, PanopticQuality
+from pixelwise.types import ClassInfo, ClassTable
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "instances.json").read_text(encoding="utf-8"))["panoptic"]
+CLASSES = ClassTable(tuple(ClassInfo(index, f"c{index}", (0, 0, 0), index > 1) for index in range(4)))
+
+
+def to_map(rows, labels, crowd=()):
+    ids = np.array([[0 if letter == "." else int(letter) for letter in row] for row in rows], np.int32)
+    return PanopticMap(ids, {int(index): label for index, label in labels.items()}, frozenset(map(int, crowd)))
+
+
+def draw_map(seed, size=(30, 40), segments=9):
+    rng = np.random.default_rng(seed)
+    ids, labels = np.zeros(size, np.int64), {}
+    for index in range(segments):
+        top, left = rng.integers(0, size[0] - 6), rng.integers(0, size[1] - 6)
+        segment = int(rng.integers(1, 1 << 24))
+        ids[top : top + rng.integers(3, 20), left : left + rng.integers(3, 20)] = segment
+        labels[segment] = index % 4
+    return PanopticMap(ids, {index: labels[index] for index in np.unique(ids[ids > 0]).tolist()})
+
+
+def draw_pair(seed):
+    """A target with crowds, and a prediction that is the target moved by one pixel, with one segment relabelled."""
+    target = draw_map(seed)
+    ids = np.roll(target.ids, 1, 1)
+    labels = dict(target.labels)
+    first = next(iter(labels))
+    labels[first] = (labels[first] + 1) % 4
+    crowds = {}  # one crowd per class: panopticapi knows no more
+    for index, label in list(target.labels.items())[1:4]:
+        crowds[label] = index
+    return PanopticMap(ids, labels), PanopticMap(target.ids, target.labels, frozenset(crowds.values()))
+
+
+def count_slowly(prediction, target):
+    """(K, 4) by the published rules, one pair of segments at a time."""
+    counts = np.zeros((4, 4))
+    matched = set()
+    crowds = {target.labels[index]: index for index in target.crowd}
+    for theirs, label in target.labels.items():
+        if theirs in target.crowd:
+            continue
+        for ours, other in prediction.labels.items():
+            inside, mask = prediction.ids == ours, target.ids == theirs
+            union = (inside | mask).sum() - (inside & (target.ids == 0)).sum()
+            if other == label and (inside & mask).sum() / union > 0.5:
+                counts[label] += ((inside & mask).sum() / union, 1, 0, 0)
+                matched |= {("target", theirs), ("prediction", ours)}
+        counts[label, 3] += ("target", theirs) not in matched
+    for ours, label in prediction.labels.items():
+        inside = prediction.ids == ours
+        excused = inside & ((target.ids == 0) | (target.ids == crowds.get(label, -1)))
+        counts[label, 2] += ("prediction", ours) not in matched and excused.sum() / inside.sum() <= 0.5
+    return counts
+
+
+@pytest.mark.parametrize("case", GOLDEN, ids=[case["name"] for case in GOLDEN])
+def test_scores_equal_the_reference_values(case):
+    metric, counts = PanopticQuality(CLASSES), np.zeros((4, 4))
+    for image in case["images"]:
+        target = to_map(image["target"], image["target_labels"], image["crowd"])
+        counts += metric.update(to_map(image["prediction"], image["prediction_labels"]), target)
+    assert counts[:, 1:].tolist() == case["counts"]
+    scores = metric.compute()
+    found = np.stack([scores.per_class_pq, scores.per_class_sq, scores.per_class_rq], 1)
+    for reference in {"panopticapi", "torchmetrics"} & set(case):
+        expected = [[math.nan] * 3 if row is None else row for row in case[reference]]
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_counts_equal_a_loop_over_pairs_of_segments(seed):
+    pair = draw_pair(seed)
+    np.testing.assert_allclose(PanopticQuality(CLASSES).update(*pair), count_slowly(*pair), rtol=1e-12)
+
+
+def test_things_and_stuff_are_means_of_their_own_classes():
+    metric = PanopticQuality(CLASSES)
+    for seed in range(4):
+        metric.update(*draw_pair(seed))
+    scores = metric.compute()
+    assert scores.pq_stuff == pytest.approx(np.mean(scores.per_class_pq[:2]))
+    assert scores.pq_things == pytest.approx(np.mean(scores.per_class_pq[2:]))
+    np.testing.assert_allclose(scores.per_class_pq, np.multiply(scores.per_class_sq, scores.per_class_rq))
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)], ids=["in order", "shuffled"])
+def test_merging_parts_in_any_order_equals_the_whole_to_the_last_digit(order):
+    whole, parts = PanopticQuality(CLASSES), [PanopticQuality(CLASSES) for _ in range(4)]
+    for seed in range(20):
+        whole.update(*draw_pair(seed))
+        parts[seed % 4].update(*draw_pair(seed))
+    merged = PanopticQuality(CLASSES)
+    for index in order:
+        merged.merge(parts[index])
+    assert merged.compute() == whole.compute()
+
+
+def test_the_numbers_of_segments_do_not_matter():
+    prediction, target = draw_pair(1)
+    renamed = PanopticMap(prediction.ids * 3, {3 * index: label for index, label in prediction.labels.items()})
+    np.testing.assert_array_equal(
+        PanopticQuality(CLASSES).update(renamed, target), PanopticQuality(CLASSES).update(prediction, target)
+    )
+
+
+def test_all_crowds_of_a_class_excuse_a_prediction():
+    target = to_map(["11122233"], {1: 2, 2: 2, 3: 0}, [1, 2])
+    counts = PanopticQuality(CLASSES).update(to_map(["44444433"], {4: 2, 3: 0}), target)
+    assert counts[2].tolist() == [0, 0, 0, 0]
+
+
+def test_without_any_segment_the_scores_are_undefined_and_said_to_be():
+    metric = PanopticQuality(CLASSES)
+    metric.update(to_map(["...."], {}), to_map(["...."], {}))
+    scores = metric.compute()
+    assert math.isnan(scores.pq)
+    assert scores.absent == ("c0", "c1", "c2", "c3")
+    plain = scores.to_json()
+    assert plain["pq"] is None
+    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
+
+
+def test_masks_become_a_map_and_may_not_overlap():
+    masks = np.zeros((2, 4, 4), bool)
+    masks[0, :2], masks[1, 3] = True, True
+    made = PanopticMap.from_masks(masks, [3, 0], crowd=[1])
+    assert (made.ids[:, 0].tolist(), made.labels, made.crowd) == ([1, 1, 0, 2], {1: 3, 2: 0}, frozenset({2}))
+    masks[1, 1:] = True
+    with pytest.raises(DataError, match="masks 0 and 1 overlap in 4 px, but an id map has one object per pixel"):
+        PanopticMap.from_masks(masks, [3, 0])
+    with pytest.raises(DataError, match="labels must be one per mask, 2, got 1"):
+        PanopticMap.from_masks(masks, [3])
+
+
+GOOD = to_map(["1122"], {1: 0, 2: 2})
+
+
+@pytest.mark.parametrize(
+    "prediction, target, message",
+    [
+        (to_map(["1133"], {1: 0}), GOOD, r"prediction holds segments \[3\] without a label; give every id but 0 a class"),
+        (GOOD, to_map(["1133"], {1: 0}), r"target holds segments \[3\] without a label"),
+        (to_map(["1122"], {1: 0, 2: 2, 9: 1}), GOOD, r"prediction labels segments \[9\] that have no pixels; leave them out"),
+        (to_map(["1122"], {1: 0, 2: 4}), GOOD, r"prediction labels must be class indices 0 to 3, got 4; map category ids"),
+        (to_map(["1122"], {1: 0, 2: -1}), GOOD, r"prediction labels must be class indices 0 to 3, got -1"),
+        (to_map(["1122"], {1: 0, 2: 2}, [2]), GOOD, r"segments \[2\] of the prediction are crowds; only targets"),
+        (GOOD, to_map(["1122"], {1: 0, 2: 2}, [7]), r"the target calls \[7\] crowds, but has no such segments"),
+        (to_map(["112"], {1: 0, 2: 2}), GOOD, r"of one shape, got \(1, 3\) and \(1, 4\); .*original size"),
+        (PanopticMap(-GOOD.ids, {}), GOOD, r"prediction ids must be 0 to 2147483647, got -2"),
+        (PanopticMap(GOOD.ids / 2, {}), GOOD, r"prediction must hold whole numbers, one id per pixel, got float64"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_maps_that_cannot_be_scored_are_refused_and_leave_the_sum_alone(prediction, target, message):
+    metric = PanopticQuality(CLASSES)
+    with pytest.raises(DataError, match=message):
+        metric.update(prediction, target)
+    assert metric.compute().true_positives == (0, 0, 0, 0)
+
+
+def test_different_classes_do_not_merge():
+    with pytest.raises(DataError, match="different classes cannot be merged"):
+        PanopticQuality(CLASSES).merge(PanopticQuality(ClassTable(CLASSES.classes[:2])))
+
+
+@pytest.mark.skipif(
+    "PIXELWISE_DATA" not in os.environ, reason="PIXELWISE_DATA does not point to a folder with reference/panoptic/"
+)
+def test_the_sample_of_the_panoptic_api_scores_one_against_itself():
+    folder = Path(os.environ["PIXELWISE_DATA"]) / "reference" / "panoptic" / "sample_data"
+    read = json.loads((folder / "panoptic_examples.json").read_text(encoding="utf-8"))
+    rows = [{"id": c["id"], "name": c["name"], "thing": c["isthing"] == 1} for c in read["categories"]]
+    classes = ClassTable.from_json(rows)
+    metric = PanopticQuality(classes)
+    for image in read["annotations"]:
+        blue, green, red = cv2.split(cv2.imread(str(folder / "panoptic_examples" / image["file_name"])).astype(np.int32))
+        index_of = {id: index for index, id in enumerate(classes.ids)}
+        labels = {segment["id"]: index_of[segment["category_id"]] for segment in image["segments_info"]}
+        crowd = frozenset(segment["id"] for segment in image["segments_info"] if segment["iscrowd"])
+        ids = red + 256 * green + 65536 * blue
+        counted = {index: label for index, label in labels.items() if index not in crowd}
+        prediction = PanopticMap(np.where(np.isin(ids, list(crowd)), 0, ids), counted)
+        metric.update(prediction, PanopticMap(ids, labels, crowd))
+    scores = metric.compute()
+    assert (scores.pq, scores.sq, scores.rq) == (1.0, 1.0, 1.0)
+    assert sum(scores.true_positives) > 10
