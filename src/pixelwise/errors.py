@@ -14,6 +14,7 @@ __all__ = [
     "StorageError",
     "TrainingError",
     "WeightsError",
+    "first_line",
     "nearest",
 ]
 
@@ -44,6 +45,12 @@ class TrainingError(PixelwiseError):
 
 class StorageError(PixelwiseError, OSError):
     """A file cannot be written: disk full, no permission. What was there before is unharmed."""
+
+
+def first_line(error: BaseException | None) -> str:
+    """What another library's error says, short enough to stand inside a sentence of ours; its class where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0][:120] if lines else type(error).__name__
 
 
 def nearest(name: str, allowed: Iterable[str], how_many: int = 3) -> str:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from pixelwise.errors import DataError
+from pixelwise.metrics.pairs import check_class_names, check_same_classes
 from pixelwise.metrics.scores import SegmentationScores, scores_from_matrix, scores_from_multilabel
-from pixelwise.types import IGNORE_INDEX, MAX_CLASSES
+from pixelwise.types import IGNORE_INDEX
 
 __all__ = ["ConfusionMatrix", "MultilabelConfusion"]
 
@@ -27,7 +28,7 @@ class ConfusionMatrix:
     """
 
     def __init__(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        self.class_names = _names(num_classes, class_names)
+        self.class_names = check_class_names(num_classes, class_names)
         self.matrix = np.zeros((num_classes, num_classes), np.int64)
 
     @property
@@ -47,7 +48,7 @@ class ConfusionMatrix:
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Adds the counts of another matrix, such as another process's."""
-        _check_same_classes(self.class_names, other.class_names)
+        check_same_classes(self.class_names, other.class_names, "confusion matrices")
         self.matrix += other.matrix
 
     def compute(self) -> SegmentationScores:
@@ -62,7 +63,7 @@ class MultilabelConfusion:
     """
 
     def __init__(self, num_classes: int, class_names: Sequence[str] | None = None) -> None:
-        self.class_names = _names(num_classes, class_names)
+        self.class_names = check_class_names(num_classes, class_names)
         self.matrix = np.zeros((num_classes, 2, 2), np.int64)
 
     @property
@@ -83,7 +84,7 @@ class MultilabelConfusion:
 
     def merge(self, other: MultilabelConfusion) -> None:
         """Adds the counts of another one, such as another process's."""
-        _check_same_classes(self.class_names, other.class_names)
+        check_same_classes(self.class_names, other.class_names, "confusion matrices")
         self.matrix += other.matrix
 
     def compute(self) -> SegmentationScores:
@@ -115,15 +116,6 @@ def _joint_counts(prediction: np.ndarray, target: np.ndarray, num_classes: int) 
     return counts
 
 
-def _names(num_classes: int, class_names: Sequence[str] | None) -> tuple[str, ...]:
-    if not 1 <= num_classes <= MAX_CLASSES:
-        raise DataError(f"num_classes must be 1 to {MAX_CLASSES}, got {num_classes}")
-    names = tuple(f"class_{index}" for index in range(num_classes)) if class_names is None else tuple(class_names)
-    if len(names) != num_classes:
-        raise DataError(f"class_names must hold {num_classes} names, one per class, got {len(names)}")
-    return names
-
-
 def _check_pair(prediction: np.ndarray, target: np.ndarray, ndim: int) -> None:
     layout = "(height, width)" if ndim == 2 else "(classes, height, width)"
     if prediction.shape != target.shape or prediction.ndim != ndim:
@@ -134,8 +126,3 @@ def _check_pair(prediction: np.ndarray, target: np.ndarray, ndim: int) -> None:
     for what, array in (("prediction", prediction), ("target", target)):
         if array.dtype != np.uint8 and not (array.dtype == np.bool_ and ndim == 3):
             raise DataError(f"{what} must be uint8 class indices, got {array.dtype}; convert it with .astype(np.uint8)")
-
-
-def _check_same_classes(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:
-    if ours != theirs:
-        raise DataError(f"confusion matrices of different classes cannot be merged: {list(ours)[:8]} and {list(theirs)[:8]}")

@@ -16,7 +16,7 @@ from pixelwise.errors import DataError
 from pixelwise.metrics.bootstrap import Bootstrap, bootstrap
 from pixelwise.metrics.stacks import SCORE_NAMES, scores_of_sums, summable
 
-__all__ = ["FEWEST", "WIDEST", "Interval", "ScoreIntervals", "enough", "interval_of_mean", "score_intervals"]
+__all__ = ["FEWEST", "WIDEST", "Interval", "ScoreIntervals", "enough", "interval_of", "interval_of_mean", "score_intervals"]
 
 FEWEST = 20
 """Below this many images (or groups) a set is too small to tell, whatever the interval says: in our simulations 95 % intervals of
@@ -90,7 +90,7 @@ def score_intervals(
         ConfigError: a method, level or number of resamples that is not allowed.
     """
     drawn = bootstrap(summable(counts), scores_of_sums, groups, resamples, seed)
-    found = [_interval(drawn, score, level, method) for score in range(len(drawn.value))]
+    found = [interval_of(drawn, score, level, method) for score in range(len(drawn.value))]
     means, iou = dict(zip(SCORE_NAMES, found, strict=False)), tuple(found[len(SCORE_NAMES) :])
     if is_binary:
         means["foreground_iou"] = iou[1]
@@ -120,7 +120,7 @@ def interval_of_mean(
     known = np.flatnonzero(~np.isnan(values))
     per_image = np.stack([values[known], np.ones(len(known))], -1)
     kept = None if groups is None else [groups[at] for at in known.tolist()]
-    return _interval(bootstrap(per_image, lambda sums: sums[:, 0] / sums[:, 1], kept, resamples, seed), 0, level, method)
+    return interval_of(bootstrap(per_image, lambda sums: sums[:, 0] / sums[:, 1], kept, resamples, seed), 0, level, method)
 
 
 def enough(interval: Interval, score: str = "mean IoU", unit: str = "images") -> str | None:
@@ -146,7 +146,8 @@ def enough(interval: Interval, score: str = "mean IoU", unit: str = "images") ->
     )
 
 
-def _interval(drawn: Bootstrap, score: int, level: float, method: str) -> Interval:
+def interval_of(drawn: Bootstrap, score: int, level: float = 0.95, method: str = "bca") -> Interval:
+    """One score of a bootstrap with its interval."""
     low, high, used = drawn.interval(score, level, method)
     undefined = int(np.isnan(drawn.resampled[:, score]).sum())
     return Interval(float(drawn.value[score]), low, high, drawn.units, level, used, undefined)

@@ -16,7 +16,7 @@ import numpy as np
 
 from pixelwise.errors import DataError
 from pixelwise.metrics.bootstrap import bootstrap
-from pixelwise.metrics.intervals import Interval
+from pixelwise.metrics.intervals import Interval, interval_of
 from pixelwise.metrics.stacks import SCORE_NAMES, scores_of_sums, summable
 
 __all__ = ["Difference", "paired_differences"]
@@ -76,11 +76,9 @@ def paired_differences(
     names = [*SCORE_NAMES, *(f"iou_{name}" for name in class_names)]
     found = {}
     for position, name in enumerate(names):
-        value, one, other = (float(drawn.value[position + part * len(names)]) for part in range(3))
-        low, high, used = drawn.interval(position, level, method)
+        one, other = (float(drawn.value[position + part * len(names)]) for part in (1, 2))
         differences = drawn.resampled[:, position]
         differences = differences[~np.isnan(differences)]
         share = float((np.sign(differences).mean() + 1) / 2) if differences.size else math.nan
-        undefined = len(drawn.resampled) - len(differences)
-        found[name] = Difference(one, other, Interval(value, low, high, drawn.units, level, used, undefined), share)
+        found[name] = Difference(one, other, interval_of(drawn, position, level, method), share)
     return found

@@ -22,8 +22,9 @@ import numpy as np
 from pixelwise.errors import DataError
 from pixelwise.metrics import curves
 from pixelwise.metrics.curves import PrecisionRecallCurve, RocCurve
+from pixelwise.metrics.pairs import check_class_names
 from pixelwise.metrics.score_bins import NUM_SCORE_BINS, bin_starts, bin_values, check_scores, count_scores
-from pixelwise.types import IGNORE_INDEX, MAX_CLASSES
+from pixelwise.types import IGNORE_INDEX
 
 __all__ = ["RankingScores", "ScoreHistograms"]
 
@@ -100,12 +101,7 @@ class ScoreHistograms:
     """
 
     def __init__(self, num_classes: int, class_names: Sequence[str] | None = None, multilabel: bool = False) -> None:
-        if not 1 <= num_classes <= MAX_CLASSES:
-            raise DataError(f"num_classes must be 1 to {MAX_CLASSES}, got {num_classes}")
-        names = [f"class_{index}" for index in range(num_classes)] if class_names is None else class_names
-        if len(names) != num_classes:
-            raise DataError(f"class_names must hold {num_classes} names, one per class, got {len(names)}")
-        self.class_names, self.multilabel = tuple(names), multilabel
+        self.class_names, self.multilabel = check_class_names(num_classes, class_names), multilabel
         self.counts = np.zeros((num_classes, 2, NUM_SCORE_BINS), np.int64)
         self.is_exact = True
 

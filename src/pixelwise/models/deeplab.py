@@ -19,6 +19,7 @@ from pixelwise.models.blocks import conv_norm_act, initialize, separable_conv_no
 from pixelwise.models.depthwise import with_fast_depthwise
 from pixelwise.models.dilation import with_multi_grid
 from pixelwise.models.heads import AuxiliaryHead, classifier
+from pixelwise.models.options import check_count, check_dropout, check_switch
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -171,10 +172,7 @@ def _checked_rates(encoder: Encoder, rates: Sequence[int] | None) -> Sequence[in
 
 
 def _check(width: int, dropout: float, **switches: bool) -> None:
-    if not isinstance(width, int) or width < 1:
-        raise ConfigError(f"width must be a positive whole number, got {width!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
+    check_count("width", width)
+    check_dropout(dropout)
     for name, value in switches.items():
-        if not isinstance(value, bool):
-            raise ConfigError(f"{name} must be true or false, got {value!r}")
+        check_switch(name, value)

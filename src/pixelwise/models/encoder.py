@@ -21,7 +21,7 @@ from typing import Any
 import timm
 from torch import Tensor, nn
 
-from pixelwise.errors import ConfigError, nearest
+from pixelwise.errors import ConfigError, first_line, nearest
 from pixelwise.models.depthwise import with_fast_depthwise
 from pixelwise.models.dilation import with_exact_shortcuts
 from pixelwise.models.plain import plain_encoder
@@ -166,7 +166,7 @@ def _refused(name: str, options: dict[str, Any], facts: Any, refusal: Exception 
             "'resnet34', 'convnext_tiny' or 'swin_tiny_patch4_window7_224'"
         )
     return ConfigError(
-        f"encoder {name!r} cannot give a pyramid of feature maps (timm: {_reason(refusal)}); "
+        f"encoder {name!r} cannot give a pyramid of feature maps (timm: {first_line(refusal)}); "
         "use one that can, such as 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
     )
 
@@ -177,8 +177,3 @@ def _can_be_built(name: str, options: dict[str, Any]) -> bool:
     except Exception:
         return False
     return True
-
-
-def _reason(error: Exception | None) -> str:
-    first = str(error).strip().splitlines()
-    return first[0][:120] if first else type(error).__name__

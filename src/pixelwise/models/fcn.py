@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pixelwise.errors import ConfigError
+from pixelwise.models.options import check_switch
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -85,8 +86,7 @@ def _built(encoder: Encoder, num_classes: int, stride: int, all_at_once: bool, l
             "pixelwise.models.vgg; model 'fcn' takes any encoder"
         )
     for option, value in (("all_at_once", all_at_once), ("learned_upsampling", learned)):
-        if not isinstance(value, bool):
-            raise ConfigError(f"{option} must be true or false, got {value!r}")
+        check_switch(option, value)
     decoder = FCNDecoder(encoder.channels, num_classes, {32: 0, 16: 1, 8: 2}[stride], all_at_once, learned)
     return CroppedSegmenter(encoder, decoder, BilinearDeconvolution(stride), _IMAGE_OFFSETS[stride])
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.heads import AuxiliaryHead, classifier
+from pixelwise.models.options import check_dropout
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.types import Size
@@ -32,8 +33,7 @@ def fcn(encoder: Encoder, num_classes: int, dropout: float = 0.1, auxiliary: boo
     Raises:
         ConfigError: dropout that is not allowed, or an encoder of a single map where there is to be a second head.
     """
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
+    check_dropout(dropout)
     if auxiliary and len(encoder.channels) < 2:
         raise ConfigError(
             f"encoder {encoder.name!r} gives a single map, but the second head of fcn reads the one before the last; "

@@ -15,9 +15,10 @@ from torch.nn import functional as F
 
 from pixelwise.errors import ConfigError, WeightsError
 from pixelwise.models.blocks import Norm, conv_norm_act, initialize, normalization
+from pixelwise.models.options import check_choice
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.spatial import CONVOLUTIONS, continued
-from pixelwise.models.unet_blocks import Block, BlockStyle, ConvBlock, check_choice
+from pixelwise.models.unet_blocks import Block, BlockStyle, ConvBlock
 from pixelwise.models.weights import load_weights
 
 __all__ = ["BlurPool", "PlainEncoder", "Pool", "plain_encoder"]

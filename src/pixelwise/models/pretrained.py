@@ -13,7 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from pixelwise.errors import PixelwiseError, WeightsError
+from pixelwise.errors import PixelwiseError, WeightsError, first_line
 from pixelwise.models.create import create
 from pixelwise.models.saving import FORMAT, MODEL_FILES
 from pixelwise.models.segmenter import Segmenter
@@ -60,7 +60,7 @@ def _from_hub(name: str, revision: str | None) -> Path:
     except Exception as error:
         raise WeightsError(
             f"{name} could not be had from the Hugging Face hub (no folder of that name here, no network, no such repository, or "
-            f"not in the cache: {_first_line(error)}); copy its {' and '.join(MODEL_FILES)} into a folder and give that"
+            f"not in the cache: {first_line(error)}); copy its {' and '.join(MODEL_FILES)} into a folder and give that"
         ) from error
 
 
@@ -83,8 +83,3 @@ def _built(spec: dict[str, Any], path: Path) -> Segmenter:
     except (PixelwiseError, KeyError, TypeError, AttributeError) as error:
         reason = f"lacks {error}" if isinstance(error, KeyError) else str(error)
         raise WeightsError(f"{path} describes no network that can be built here: {reason}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__

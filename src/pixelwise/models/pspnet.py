@@ -8,7 +8,7 @@ the last (its weight in the loss, 0.4, belongs to the task).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -18,6 +18,7 @@ from pixelwise.models.context import Context, FixedPyramidPooling, PyramidPoolin
 from pixelwise.models.dual_attention import Attention, DualAttention
 from pixelwise.models.heads import AuxiliaryHead, classifier
 from pixelwise.models.image_head import ImageHead
+from pixelwise.models.options import check_choice, check_count, check_dropout
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.types import Size
@@ -60,12 +61,9 @@ def pspnet(
     """
     if not _are_counts(bins):
         raise ConfigError(f"bins must be positive whole numbers such as (1, 2, 3, 6), got {bins!r}")
-    if not isinstance(width, int) or width < 1:
-        raise ConfigError(f"width must be a positive whole number, got {width!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
-    if attention not in get_args(Attention):
-        raise ConfigError(f"attention must be 'none' or 'dual', got {attention!r}")
+    check_count("width", width)
+    check_dropout(dropout)
+    check_choice("attention", attention, Attention)
     coarsest = encoder.channels[-1]
     dual = DualAttention(coarsest) if attention == "dual" else None
     pooling = _pooling(context, coarsest if dual is None else dual.out_channels, encoder.strides[-1], bins, kernels)

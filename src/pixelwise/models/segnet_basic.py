@@ -14,6 +14,7 @@ from torch import nn
 from pixelwise.errors import ConfigError, WeightsError
 from pixelwise.models.blocks import initialize
 from pixelwise.models.heads import classifier
+from pixelwise.models.options import check_switch
 from pixelwise.models.pyramid import Encoder, per_channel
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.unpooling import PoolingEncoder, UnpoolingDecoder, Upsampling, check_upsampling
@@ -53,8 +54,8 @@ def segnet_basic_encoder(
         )
     if not isinstance(in_channels, int) or in_channels < 1:
         raise ConfigError(f"in_channels must be a whole number from 1, got {in_channels!r}")
-    _check_switch("encoder_local_response_norm", local_response_norm)
-    _check_switch("encoder_bias", bias)
+    check_switch("encoder_local_response_norm", local_response_norm)
+    check_switch("encoder_bias", bias)
     if weights not in (None, "none", "auto"):
         raise WeightsError(f"segnet_basic has no pretrained weights, got {weights!r}; use --encoder-weights none")
     stages = []
@@ -87,7 +88,7 @@ def segnet_basic(encoder: Encoder, num_classes: int, upsampling: Upsampling = "i
             "a VGG encoder"
         )
     check_upsampling(upsampling)
-    _check_switch("bias", bias)
+    check_switch("bias", bias)
     stages = [nn.Sequential(_convolution(_WIDTH, bias), nn.BatchNorm2d(_WIDTH)) for _ in encoder.channels]
     decoder = UnpoolingDecoder(stages, upsampling)
     initialize(decoder)
@@ -96,8 +97,3 @@ def segnet_basic(encoder: Encoder, num_classes: int, upsampling: Upsampling = "i
 
 def _convolution(in_channels: int, bias: bool) -> nn.Conv2d:
     return nn.Conv2d(in_channels, _WIDTH, 7, padding=3, bias=bias)
-
-
-def _check_switch(option: str, value: object) -> None:
-    if not isinstance(value, bool):
-        raise ConfigError(f"{option} must be true or false, got {value!r}")

@@ -13,10 +13,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.fpn import FeaturePyramid, levels_from_stride_4
 from pixelwise.models.heads import classifier
+from pixelwise.models.options import check_count, check_dropout
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -40,11 +40,9 @@ def semantic_fpn(
     Raises:
         ConfigError: a value that is not allowed, or an encoder without such maps.
     """
-    for option, value in (("pyramid_width", pyramid_width), ("width", width)):
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{option} must be a positive whole number, got {value!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
+    check_count("pyramid_width", pyramid_width)
+    check_count("width", width)
+    check_dropout(dropout)
     levels = levels_from_stride_4(encoder, "semantic_fpn")
     channels, strides = ([facts[level] for level in levels] for facts in (encoder.channels, encoder.strides))
     decoder = SemanticFPNDecoder(channels, strides, pyramid_width, width, dropout)

@@ -19,13 +19,14 @@ from pixelwise.models.blocks import Norm, conv_norm_act, initialize
 from pixelwise.models.context import Context, context_part
 from pixelwise.models.heads import classifier
 from pixelwise.models.lateral import LateralNeck, Neck
+from pixelwise.models.options import check_choice, check_strides, check_switch
 from pixelwise.models.plain import PlainEncoder
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import size_of
-from pixelwise.models.unet_blocks import Attention, Block, BlockStyle, Skip, UnetBlock, check_choice
+from pixelwise.models.unet_blocks import Attention, Block, BlockStyle, Skip, UnetBlock
 
-__all__ = ["UnetDecoder", "unet"]
+__all__ = ["UnetDecoder", "default_widths", "unet"]
 
 _WIDTHS = (256, 128, 64, 32, 16)
 
@@ -73,8 +74,7 @@ def unet(
     style = BlockStyle(skip, block, attention, convs_per_block, norm, encoder.dims)
     check_choice("context", context, Context)
     check_choice("neck", neck, Neck)
-    if not isinstance(deep_supervision, bool):
-        raise ConfigError(f"deep_supervision must be true or false, got {deep_supervision!r}")
+    check_switch("deep_supervision", deep_supervision)
     checked = _checked_widths(encoder, widths)
     if deep_supervision and len(checked) < 2:
         raise ConfigError(f"deep_supervision needs 2 widths or more, got {widths!r}; the last map has the main head")
@@ -84,6 +84,11 @@ def unet(
         return Segmenter(encoder, decoder, head)
     deep = nn.ModuleList(classifier(width, num_classes, dims=encoder.dims) for width in checked[:-1])
     return Segmenter(encoder, decoder, head, deep=deep)
+
+
+def default_widths(encoder: Encoder, most: int) -> Sequence[int]:
+    """Channels of up to ``most`` decoder blocks, coarse to fine: 256, 128, 64, 32, 16, and for ``plain`` its own, mirrored."""
+    return encoder.channels[-2::-1] if isinstance(encoder, PlainEncoder) else _WIDTHS[:most]
 
 
 class UnetDecoder(nn.Module):
@@ -135,14 +140,10 @@ class UnetDecoder(nn.Module):
 
 def _checked_widths(encoder: Encoder, widths: Sequence[int] | None) -> Sequence[int]:
     """The widths, or what stands for ``None``; refuses what the encoder's strides do not allow."""
-    if len(set(encoder.strides)) < 2:
-        raise ConfigError(
-            f"encoder {encoder.name!r} has the single stride {encoder.strides[0]}, but unet needs maps of several sizes; "
-            "use 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
-        )
+    check_strides(encoder, "unet")
     most = len(_steps(encoder.strides))
     if widths is None:
-        return encoder.channels[-2::-1] if isinstance(encoder, PlainEncoder) else _WIDTHS[:most]
+        return default_widths(encoder, most)
     if (
         not isinstance(widths, (list, tuple))
         or not 1 <= len(widths) <= most

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,23 +12,16 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError
 from pixelwise.models.attention import AttentionGate, ConcurrentSqueezeExcite, SqueezeExcite
 from pixelwise.models.blocks import Norm, conv_norm_act, separable_conv_norm_act
+from pixelwise.models.options import check_choice
 from pixelwise.models.spatial import CONVOLUTIONS, resize
 
-__all__ = ["Attention", "Block", "BlockStyle", "ConvBlock", "Skip", "UnetBlock", "check_choice"]
+__all__ = ["Attention", "Block", "BlockStyle", "ConvBlock", "Skip", "UnetBlock"]
 
 Skip = Literal["concat", "add", "gated", "none"]
 Block = Literal["plain", "residual", "separable"]
 Attention = Literal["none", "se", "scse"]
 
 _ATTENTION: dict[str, type[Any]] = {"se": SqueezeExcite, "scse": ConcurrentSqueezeExcite}
-
-
-def check_choice(option: str, value: object, choices: Any) -> None:
-    """Refuses a value that is none of a ``Literal``'s."""
-    allowed = get_args(choices)
-    if value not in allowed:
-        listed = ", ".join(repr(choice) for choice in allowed[:-1])
-        raise ConfigError(f"{option} must be {listed} or {allowed[-1]!r}, got {value!r}")
 
 
 @dataclass(frozen=True)

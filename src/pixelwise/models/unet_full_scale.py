@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.heads import classifier
+from pixelwise.models.options import check_count, check_strides
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -48,13 +48,8 @@ def unet3plus(
     Raises:
         ConfigError: a width that is not allowed, or an encoder with a single stride.
     """
-    if len(set(encoder.strides)) < 2:
-        raise ConfigError(
-            f"encoder {encoder.name!r} has the single stride {encoder.strides[0]}, but unet3plus needs maps of several "
-            "sizes; use 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
-        )
-    if not isinstance(width, int) or width < 1:
-        raise ConfigError(f"width must be a positive whole number, got {width!r}")
+    check_strides(encoder, "unet3plus")
+    check_count("width", width)
     decoder = FullScaleDecoder(encoder.channels, encoder.strides, width, encoder.dims)
     initialize(decoder)
     *coarser, finest = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -20,16 +20,15 @@ from torch import Tensor, nn
 from pixelwise.errors import ConfigError
 from pixelwise.models.blocks import conv_norm_act, initialize
 from pixelwise.models.heads import classifier
-from pixelwise.models.plain import PlainEncoder
+from pixelwise.models.options import check_choice, check_strides
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Prediction, Segmenter
 from pixelwise.models.spatial import resize, size_of
+from pixelwise.models.unet import default_widths
 
 __all__ = ["BranchOutput", "MeanOfBranches", "NestedDecoder", "unetplusplus"]
 
 BranchOutput = Literal["mean", "last"]
-
-_WIDTHS = (256, 128, 64, 32, 16)
 
 
 def unetplusplus(
@@ -54,17 +53,12 @@ def unetplusplus(
     Raises:
         ConfigError: an option that is not allowed, or an encoder with a single stride.
     """
-    if len(set(encoder.strides)) < 2:
-        raise ConfigError(
-            f"encoder {encoder.name!r} has the single stride {encoder.strides[0]}, but unetplusplus needs maps of several "
-            "sizes; use 'resnet34', 'tf_efficientnet_lite0' or 'convnext_tiny'"
-        )
-    if output not in get_args(BranchOutput):
-        raise ConfigError(f"output must be 'mean' or 'last', got {output!r}")
+    check_strides(encoder, "unetplusplus")
+    check_choice("output", output, BranchOutput)
     fewest = len(encoder.strides) - 1
     most = fewest + len(_finer_strides(encoder.strides[0]))
     if widths is None:
-        widths = encoder.channels[-2::-1] if isinstance(encoder, PlainEncoder) else _WIDTHS[:most]
+        widths = default_widths(encoder, most)
     if (
         not isinstance(widths, (list, tuple))
         or not fewest <= len(widths) <= most

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from pixelwise.errors import ConfigError, WeightsError
+from pixelwise.models.options import check_count, check_dropout
 from pixelwise.models.pyramid import Encoder, per_channel
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import CONVOLUTIONS, TRANSPOSED_CONVOLUTIONS, size_of
@@ -95,12 +96,10 @@ def unet_original_encoder(
         )
     if not isinstance(in_channels, int) or in_channels < 1:
         raise ConfigError(f"in_channels must be a whole number from 1, got {in_channels!r}")
-    if not isinstance(width, int) or width < 1:
-        raise ConfigError(f"encoder_width must be a positive whole number, got {width!r}")
+    check_count("encoder_width", width)
     if not isinstance(depth, int) or not 2 <= depth <= 8:
         raise ConfigError(f"encoder_depth must be a whole number from 2 to 8, got {depth!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"encoder_dropout must be at least 0 and less than 1, got {dropout!r}")
+    check_dropout(dropout, "encoder_dropout")
     if dims not in CONVOLUTIONS:
         raise ConfigError(f"dims must be 1, 2 or 3, got {dims!r}")
     if weights == "imagenet":

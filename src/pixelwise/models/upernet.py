@@ -21,6 +21,7 @@ from pixelwise.models.context import Context, PyramidPooling, context_part
 from pixelwise.models.fpn import levels_from_stride_4
 from pixelwise.models.heads import AuxiliaryHead, classifier
 from pixelwise.models.image_head import ImageHead
+from pixelwise.models.options import check_count, check_dropout
 from pixelwise.models.pyramid import Encoder
 from pixelwise.models.segmenter import Segmenter
 from pixelwise.models.spatial import resize, size_of
@@ -54,12 +55,10 @@ def upernet(
     Raises:
         ConfigError: a value that is not allowed, or an encoder without such maps.
     """
-    if not isinstance(width, int) or width < 1:
-        raise ConfigError(f"width must be a positive whole number, got {width!r}")
+    check_count("width", width)
     if not isinstance(bins, (list, tuple)) or not bins or not all(isinstance(b, int) and b > 0 for b in bins):
         raise ConfigError(f"bins must be positive whole numbers such as (1, 2, 3, 6), got {bins!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
+    check_dropout(dropout)
     levels = levels_from_stride_4(encoder, "upernet")
     coarsest = encoder.channels[-1]
     if context == "ppm":

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from pixelwise.errors import ConfigError, WeightsError, nearest
 from pixelwise.models.blocks import initialize
+from pixelwise.models.options import check_count, check_dropout
 from pixelwise.models.pyramid import Encoder, per_channel
 from pixelwise.models.weights import load_weights
 
@@ -94,10 +95,8 @@ def vgg(
     """
     _check_name(name)
     for option, value in (("in_channels", in_channels), ("width", width), ("base_width", base_width)):
-        if not isinstance(value, int) or value < 1:
-            raise ConfigError(f"{option} must be a positive whole number, got {value!r}")
-    if not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
-        raise ConfigError(f"dropout must be at least 0 and less than 1, got {dropout!r}")
+        check_count(option, value)
+    check_dropout(dropout)
     is_of_paper = (width, base_width) == (_WIDTH, _BASE_WIDTH)
     if weights == "auto":
         weights = "imagenet" if is_of_paper else "none"

@@ -24,7 +24,7 @@ from safetensors.torch import load_file
 from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
-from pixelwise.errors import WeightsError
+from pixelwise.errors import WeightsError, first_line
 
 __all__ = ["CARRIED", "hub_that_answers_soon", "load_weights"]
 
@@ -120,7 +120,7 @@ def _read(path: Path) -> dict[str, Tensor]:
         else:
             tensors = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise WeightsError(f"cannot read weights from {path}: {_first_line(error)}; is the file complete?") from error
+        raise WeightsError(f"cannot read weights from {path}: {first_line(error)}; is the file complete?") from error
     except Exception as error:  # torch refuses pickled code with an error of its own
         cure = "save its state dict as .safetensors"
         raise WeightsError(f"{path} holds more than tensors, which is not read for safety; {cure}") from error
@@ -130,11 +130,6 @@ def _read(path: Path) -> dict[str, Tensor]:
     if not isinstance(tensors, Mapping) or not tensors or not all(isinstance(tensor, Tensor) for tensor in tensors.values()):
         raise WeightsError(f"{path} holds no state dict; it must map names of parameters to tensors")
     return {key.removeprefix("module."): t.float() if t.is_floating_point() else t for key, t in tensors.items()}
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:120] if lines else type(error).__name__
 
 
 def _with_input_channels(tensors: dict[str, Tensor], name: str, in_channels: int) -> dict[str, Tensor]:
