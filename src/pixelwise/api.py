@@ -13,14 +13,17 @@ from pixelwise.data.problems import CheckReport
 from pixelwise.engine import distributed
 from pixelwise.engine.watch import Watcher
 from pixelwise.errors import ConfigError
+from pixelwise.metrics.surface_scores import SurfaceOptions
 from pixelwise.verbs.comparing import Comparison, compare_runs
 from pixelwise.verbs.device import usable_device
-from pixelwise.verbs.evaluating import Scores, evaluate_run
+from pixelwise.verbs.evaluating import evaluate_run, own_split
 from pixelwise.verbs.loaded import Loaded, load_run
+from pixelwise.verbs.measures import Measures
 from pixelwise.verbs.predicting import Predicted, images_in, predict_files
 from pixelwise.verbs.predictor import Predictor, Segmentation
 from pixelwise.verbs.prepare import check_folder, found_dataset
 from pixelwise.verbs.run_folder import Run, existing
+from pixelwise.verbs.scores import Scores
 from pixelwise.verbs.training import Trained, resumable
 from pixelwise.verbs.training import train as run_training
 
@@ -107,6 +110,11 @@ def evaluate(
     data: str | Path | None = None,
     *,
     split: str | None = None,
+    metrics: Sequence[str] = (),
+    spacing: Sequence[float] = (1.0, 1.0),
+    tolerance: float = 1.0,
+    group: str | None = None,
+    quick: bool = False,
     scales: Sequence[float] = (1.0,),
     flip: bool = False,
     out: str | Path | None = None,
@@ -114,12 +122,18 @@ def evaluate(
     watch: Watcher | None = None,
     command: str = "pixelwise.evaluate(...)",
 ) -> Scores:
-    """Scores a run at the original resolution; writes the report, ``per_image.csv`` and ``worst/``.
+    """Scores a run at the original resolution; writes the report, ``per_image.csv``, ``per_class.csv`` and ``worst/``.
 
     Args:
         run: a run, or its folder.
         data: a data set with the same classes; the run's own by default.
         split: ``train``, ``val``, ``test`` or ``all``; by default ``test``, or ``val`` where there are no test images.
+        metrics: what to measure besides: ``surface``, ``cldice``; for binary runs also ``objects`` and ``membrane``.
+        spacing: size of a pixel along rows and columns, for surface distances.
+        tolerance: of surface Dice, in the unit of the spacing.
+        group: a column of the data's ``splits.csv`` or ``records.csv``, such as the patient; its values are resampled for the
+            intervals, not images.
+        quick: the confusion matrix and what follows from it, without curves, calibration, boundaries and places of errors.
         scales, flip: the mean over the image at several scales, and over its mirror image; once, as it is, by default.
         out: folder of the report; by default the run folder, or a folder in its ``evaluations/`` where the data, the split or
             the looks are not those of the run's own report.
@@ -137,12 +151,13 @@ def evaluate(
         if watch is not None and data is not None:
             for decision in dataset.decisions:
                 watch.say(decision)
-        own = "test" if dataset.split("test") else "val"
+        own = own_split(dataset)
         split = split or own
         if out is None and (data is not None or split != own or loaded.looks):
             out = loaded.run / "evaluations" / "-".join([dataset.root.name, split, *[loaded.looks] * bool(loaded.looks)])
         progress = None if watch is None else watch.validating
-        return evaluate_run(loaded, dataset, split, command, progress, None if out is None else Path(out))
+        measures = Measures(tuple(metrics), SurfaceOptions(tuple(spacing), tolerance), group, quick)
+        return evaluate_run(loaded, dataset, split, command, progress, None if out is None else Path(out), measures)
 
 
 def compare(
@@ -171,7 +186,7 @@ def compare(
 
 
 def _final_scores(trained: Trained, device: str, watch: Watcher | None, command: str) -> Scores:
-    split = "test" if trained.dataset.split("test") else "val"
+    split = own_split(trained.dataset)
     if split == "val" and watch is not None:
         watch.say("warning: no test images, so the scores are on the validation images, which chose the weights: they flatter")
     progress = None if watch is None else watch.validating

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 import sys
 import threading
 import time
@@ -14,18 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise import __version__, cli_catalog, cli_compare
-from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_scales
+from pixelwise import __version__, cli_catalog, cli_compare, cli_evaluate, cli_import
+from pixelwise import cli_call as call
+from pixelwise.cli_call import command, quoted, split_scores, started
+from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_numbers
 from pixelwise.errors import ConfigError
 
 if TYPE_CHECKING:
     from pixelwise.terminal import Terminal
     from pixelwise.verbs.run_folder import Run
 
-__all__ = ["app", "check", "demo", "evaluate", "main", "predict", "train"]
-
-# The budget of a run counts from here: start-up is part of the person's time. ``main`` sets both for each command.
-_call: dict[str, Any] = {"started": time.monotonic(), "arguments": sys.argv[1:]}
+__all__ = ["app", "check", "demo", "main", "predict", "train"]
 
 app = typer.Typer(
     name="pixelwise",
@@ -54,7 +52,7 @@ def demo(
     from pixelwise.terminal import Terminal
 
     with Terminal(json_output) as terminal:
-        run, data = run_demo(out, budget, seed, terminal, _command(), _call["started"])
+        run, data = run_demo(out, budget, seed, terminal, command(), started())
         _finish(terminal, run, {"data": str(data)})
 
 
@@ -73,10 +71,13 @@ def check(
     with Terminal(json_output) as terminal:
         report = check_folder(data, source, task, terminal.progress("checking", "images"))
         terminal.check_report(report)
-        terminal.next(f"pixelwise train {_quoted(data)} --budget 30m" if report.ok else f"pixelwise check {_quoted(data)}")
+        terminal.next(f"pixelwise train {quoted(data)} --budget 30m" if report.ok else f"pixelwise check {quoted(data)}")
         terminal.json(report.to_json())
     if not report.ok:
         raise typer.Exit(1)
+
+
+app.command("import", short_help="Any known format as images and masks.")(cli_import.import_)
 
 
 @app.command(short_help="Check, train within a time budget, evaluate, report.")
@@ -123,43 +124,12 @@ def train(
         run = api.train(
             data, model=model, encoder=encoder, encoder_weights=encoder_weights, budget=budget, out=out, seed=seed, device=device,
             config=config, overrides=set_ or (), resume=resume, watch=terminal.board(),
-            started=_call["started"], command=_command(),
+            started=started(), command=command(),
         )  # fmt: skip
         _finish(terminal, run)
 
 
-@app.command(short_help="Score a run: table per image, report, worst cases.")
-def evaluate(
-    run: RunFolder,
-    data: Annotated[Path | None, typer.Argument(metavar="DATA", help="Folder of a data set; the run's own by default.")] = None,
-    split: Annotated[
-        str | None, typer.Option(metavar="NAME", help="train, val, test or all; by default test, or val if there is none.")
-    ] = None,
-    scales: Scales = "1",
-    flip: Flip = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Folder of the report; RUN, or below RUN/evaluations for other data, splits and looks."),
-    ] = None,
-    device: Device = "auto",
-    json_output: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Score a run at the original resolution: table per image, confusion matrix, report, worst cases."""
-    from pixelwise import api
-    from pixelwise.terminal import Terminal
-    from pixelwise.verbs.run_folder import images_scored
-
-    with Terminal(json_output) as terminal:
-        scores = api.evaluate(
-            run, data, split=split, scales=as_scales(scales), flip=flip, out=out, device=device, watch=terminal.board(),
-            command=_command(),
-        )  # fmt: skip
-        folder = scores.report.parent
-        terminal.scores(scores.values, scores.classes)
-        terminal.files(report=scores.report, table=folder / "per_image.csv", worst=folder / "worst")
-        terminal.next(f"pixelwise predict {_quoted(scores.run)} {_quoted(images_scored(folder))}")
-        terminal.json({"run": str(scores.run), **_split_scores(scores.values)})
+app.command("evaluate", short_help="Score a run: table per image, report, worst cases.")(cli_evaluate.evaluate)
 
 
 @app.command(short_help="Masks and overlays for any number of images.")
@@ -184,7 +154,7 @@ def predict(
         start = time.monotonic()
         progress = terminal.progress("predicting", "images")
         predicted = api.predict(
-            run, images, out=out, probabilities=probabilities, scales=as_scales(scales), flip=flip, device=device,
+            run, images, out=out, probabilities=probabilities, scales=as_numbers("--scales", scales), flip=flip, device=device,
             progress=progress,
         )  # fmt: skip
         for row in predicted.failed:
@@ -194,7 +164,7 @@ def predict(
         terminal.files(
             masks=out / "masks", overlays=out / "overlays", probabilities=out / "probabilities", list=out / "predictions.csv"
         )
-        terminal.next(f"pixelwise evaluate {_quoted(run)}")
+        terminal.next(f"pixelwise evaluate {quoted(run)}")
         terminal.json({"run": str(run), "out": str(out), "predicted": done, "failed": predicted.failed})
     if predicted.failed:
         raise typer.Exit(1)
@@ -217,14 +187,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0 success · 1 something was lost or refused · 2 wrong usage · 70 a fault of ours · 130 interrupted.
     """
+    call.begin(None if arguments is None else list(arguments))
     if arguments is None:
         for stream in (sys.stdout, sys.stderr):  # a terminal that lacks a letter gets a question mark
             with contextlib.suppress(AttributeError, OSError):
                 stream.reconfigure(errors="replace")  # type: ignore[union-attr]
         threading.excepthook = _thread_failed
-    else:
-        _call["started"] = time.monotonic()
-    _call["arguments"] = given = list(sys.argv[1:] if arguments is None else arguments)
+    given = call.arguments()
     try:
         code = app(given, prog_name="pixelwise", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -274,7 +243,7 @@ def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -
     if run.stopped in ("interrupted", "unevaluated"):
         when, verb = ("", "train --resume") if run.stopped == "interrupted" else (" after training was complete", "evaluate")
         terminal.say(f"interrupted{when}; everything is saved in {run.path}")
-        terminal.next(f"pixelwise {verb} {_quoted(run.path)}")
+        terminal.next(f"pixelwise {verb} {quoted(run.path)}")
         terminal.json({**told, "stopped": run.stopped})
         raise typer.Exit(130)
     from pixelwise.verbs.run_folder import images_scored
@@ -283,18 +252,5 @@ def _finish(terminal: Terminal, run: Run, facts: dict[str, Any] | None = None) -
         terminal.say("stopped early: the validation score did not get better any more")
     terminal.scores(run.scores, run.classes)
     terminal.files(report=run.path / "report.html", table=run.path / "per_image.csv", worst=run.path / "worst")
-    terminal.next(f"pixelwise predict {_quoted(run.path)} {_quoted(images_scored(run.path))}")
-    terminal.json({**told, **_split_scores(run.scores)})
-
-
-def _command() -> str:
-    return shlex.join(["pixelwise", *_call["arguments"]])
-
-
-def _quoted(path: Path) -> str:
-    return shlex.quote(str(path))
-
-
-def _split_scores(scores: dict[str, Any]) -> dict[str, Any]:
-    """``{"test": {...}}``: the scores under the name of the split they are of."""
-    return {str(scores.get("split", "test")): scores}
+    terminal.next(f"pixelwise predict {quoted(run.path)} {quoted(images_scored(run.path))}")
+    terminal.json({**told, **split_scores(run.scores)})

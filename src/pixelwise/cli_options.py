@@ -9,7 +9,7 @@ import typer
 
 from pixelwise.errors import ConfigError
 
-__all__ = ["Debug", "Device", "Flip", "Json", "RunFolder", "Scales", "as_scales"]
+__all__ = ["Debug", "Device", "Flip", "Json", "RunFolder", "Scales", "as_numbers"]
 
 Json = Annotated[
     bool, typer.Option("--json", help="Last line on standard output is one JSON object; the rest goes to standard error.")
@@ -23,9 +23,9 @@ Scales = Annotated[
 Flip = Annotated[bool, typer.Option("--flip", help="Look at the mirror image too and take the mean; takes twice as long.")]
 
 
-def as_scales(text: str) -> tuple[float, ...]:
-    """The numbers of ``0.75,1,1.25``. Raises ConfigError for anything else."""
+def as_numbers(option: str, text: str) -> tuple[float, ...]:
+    """The numbers of ``0.75,1,1.25``. Raises ConfigError that names ``option`` for anything else."""
     try:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
-        raise ConfigError(f"--scales must be numbers with commas between them, such as 0.75,1,1.25, got {text!r}") from None
+        raise ConfigError(f"{option} must be numbers with commas between them, such as 0.75,1,1.25, got {text!r}") from None

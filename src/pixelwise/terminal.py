@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -81,14 +81,25 @@ class Terminal:
 
     def scores(self, values: dict[str, Any], classes: ClassTable) -> None:
         """The table of scores, and the line that sums it up."""
-        from pixelwise.report.table import class_scores_table, summary_line
+        from pixelwise.report.table import class_scores_table, detail_line, summary_line
 
         self._close_moving()
         self.console.print()
         self.console.print(class_scores_table(values, classes, title=f"scores on {values.get('split', 'test')}"))
         self.console.print(summary_line(values, values.get("images")))
+        more = detail_line(values)
+        if more is not None:
+            self.console.print(more)
         if "too_small" in values:
             self.warn(values["too_small"])
+
+    def subgroups(self, subgroups: Mapping[str, Any]) -> None:
+        """A table for each column of the records."""
+        from pixelwise.report.table import subgroups_table
+
+        self._close_moving()
+        for column, rows in subgroups.items():
+            self.console.print(subgroups_table(column, rows))
 
     def check_report(self, report: Any) -> None:
         """Decisions, facts and problems of a check."""

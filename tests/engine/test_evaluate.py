@@ -11,8 +11,13 @@ import torch
 
 from pixelwise.engine.evaluate import evaluate, shard
 from pixelwise.engine.predict import Tiling
+from pixelwise.metrics.calibration import Calibration
 from pixelwise.metrics.confusion import ConfusionMatrix
+from pixelwise.tasks.details import Detail, Details, score_view
+from pixelwise.tasks.semantic import normalize
+from pixelwise.tasks.semantic_details import semantic_details
 from pixelwise.types import Record
+from pixelwise.verbs.measures import measured
 from tests.engine.make import CLASSES, CPU, TinyNet, make_batch, make_task
 
 BATCHES = [make_batch(0), make_batch(1, how_many=1, size=(9, 21)), make_batch(2, how_many=2, size=(5, 5))]
@@ -81,6 +86,34 @@ def test_large_images_are_scored_tile_by_tile_with_the_same_result():
     assert tiled.metric.matrix.tolist() == whole.metric.matrix.tolist()
 
 
+def test_scores_reach_the_metrics_that_want_them_and_are_those_of_the_network():
+    model, task = TinyNet(), make_task()
+    seen, expected = semantic_details(task.classes, task.mode), Calibration(CLASSES, task.classes.names)
+    evaluate(task, model, BATCHES, CPU, "fp32", details=seen)
+    model.eval()
+    with torch.no_grad():
+        for batch in BATCHES:
+            scores = model(normalize(batch.images, task.mean, task.std)).softmax(1).half().numpy()
+            for prediction, target in zip(scores, batch.targets.numpy(), strict=True):
+                expected.update(prediction, target)
+    assert np.array_equal(seen["calibration"].histograms.counts, expected.histograms.counts)
+    assert seen["calibration"].compute().brier == expected.compute().brier
+    matrix = evaluate(task, model, BATCHES, CPU, "fp32").metric.matrix
+    assert seen["errors"].counts.sum(0).tolist() == matrix.tolist()
+
+
+def test_images_with_too_many_scores_are_left_out_of_curves_and_counted():
+    task = make_task()
+    parts = {"calibration": Detail(Calibration(CLASSES), score_view, of_scores=True)}
+    details = Details(parts, CLASSES, most_scores=CLASSES * 16 * 12)
+    found = evaluate(task, TinyNet(), BATCHES, CPU, "fp32", details=details)
+    assert details.images_without_scores == 0
+    details = Details(parts, CLASSES, most_scores=CLASSES * 16 * 12 - 1)
+    found = evaluate(task, TinyNet(), BATCHES, CPU, "fp32", details=details)
+    assert details.images_without_scores == 4
+    assert "4 images have" in measured(found.details)["left_out"]
+
+
 @pytest.mark.parametrize("how_many, world", [(7, 2), (8, 4), (2, 3), (0, 2)])
 def test_shards_hold_every_record_once(how_many, world):
     records = [Record(str(i), None) for i in range(how_many)]
@@ -93,6 +126,8 @@ _RANK = """
 import json, sys, torch
 from pixelwise.engine import distributed
 from pixelwise.engine.evaluate import evaluate, shard
+from pixelwise.tasks.semantic_details import semantic_details
+from pixelwise.verbs.measures import measured
 from tests.engine.make import CPU, TinyNet, make_batch, make_task
 torch.set_num_threads(1)
 torch.manual_seed(0)
@@ -101,8 +136,11 @@ with distributed.process_group(CPU):
     rank, world = distributed.rank(), distributed.world_size()
     assert distributed.broadcast(rank) == 0 and distributed.gather(rank) == list(range(world))
     mine = shard([make_batch(seed, how_many=1) for seed in range(5)], rank, world)
-    found = evaluate(make_task(), model, mine, CPU, "fp32")
+    task = make_task()
+    details = semantic_details(task.classes, task.mode, ["surface", "cldice"])
+    found = evaluate(task, model, mine, CPU, "fp32", details=details)
     rows = {"matrix": found.metric.matrix.tolist(), "keys": [i.record.key for i in found.images], "world": world}
+    rows["details"] = measured(found.details)
     open(f"{sys.argv[1]}/{rank}-of-{world}.json", "w").write(json.dumps(rows))
 """
 
@@ -118,14 +156,18 @@ def run_ranks(world, out):
     return [json.loads((out / f"{rank}-of-{world}.json").read_text()) for rank in range(world)]
 
 
-@pytest.mark.slow  # starts two processes that each import torch
+@pytest.mark.slow  # starts processes that each import torch
 @pytest.mark.skipif(sys.platform != "linux", reason="names the loopback interface as Linux does")
-def test_two_processes_score_what_one_does(tmp_path):
-    first, second = run_ranks(2, tmp_path)
+@pytest.mark.parametrize("world", [2, 4])
+def test_several_processes_give_the_very_numbers_that_one_gives(world, tmp_path):
+    first, *others = run_ranks(world, tmp_path)
     torch.manual_seed(0)
-    model = TinyNet()
-    alone = evaluate(make_task(), model, [make_batch(seed, how_many=1) for seed in range(5)], CPU, "fp32")
-    assert first == second
-    assert first["world"] == 2
+    model, task = TinyNet(), make_task()
+    details = semantic_details(task.classes, task.mode, ["surface", "cldice"])
+    batches = [make_batch(seed, how_many=1) for seed in range(5)]
+    alone = evaluate(task, model, batches, CPU, "fp32", details=details)
+    assert all(other == first for other in others)
+    assert first["world"] == world
     assert first["matrix"] == alone.metric.matrix.tolist()
     assert first["keys"] == [image.record.key for image in alone.images]
+    assert first["details"] == json.loads(json.dumps(measured(details)))

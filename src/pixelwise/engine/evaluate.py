@@ -12,6 +12,7 @@ from torch import nn
 from pixelwise.engine.distributed import gather
 from pixelwise.engine.precision import Precision
 from pixelwise.engine.predict import Tiling, predict_batch
+from pixelwise.tasks.details import Details
 from pixelwise.tasks.task import Metric, Task
 from pixelwise.types import Batch, LabelMap, Record, Size
 
@@ -29,11 +30,12 @@ class ImageCounts:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The merged metric, and every image's counts in the order of the records."""
+    """The merged metric and details, and every image's counts in the order of the records."""
 
     metric: Metric
     images: list[ImageCounts]
     seconds: float
+    details: Details | None = None
     scores: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,8 +56,10 @@ def evaluate(
     precision: Precision,
     on_image: Callable[[np.ndarray, np.ndarray, LabelMap, ImageCounts], None] | None = None,
     tiling: Tiling | None = None,
+    details: Details | None = None,
 ) -> Evaluation:
-    """Predicts and counts. ``on_image`` sees (image HWC uint8, target, result, counts) of each image, for pictures and progress.
+    """Predicts and counts, and measures ``details``. ``on_image`` sees (image HWC uint8, target, result, counts) of each image,
+    for pictures and progress.
 
     On several processes every process passes its own shard, and all get the merged evaluation.
     """
@@ -65,29 +69,32 @@ def evaluate(
     was_training = model.training
     model.eval()
     try:
-        for image, target, result, record in _predicted(task, model, batches, device, precision, tiling):
-            counts = ImageCounts(record, result.size, metric.update(result.indices, target))
-            images.append(counts)
-            if on_image is not None:
-                on_image(image, target, result, counts)
+        for batch in batches:
+            wants_scores = details is not None and details.wants_scores(*batch.images.shape[-2:])
+            results = predict_batch(task, model, batch, device, precision, wants_scores, tiling)
+            for image, target, result, record in _singly(batch, results):
+                counts = ImageCounts(record, result.size, metric.update(result.indices, target))
+                images.append(counts)
+                if details is not None:
+                    details.update(result, target)
+                if on_image is not None:
+                    on_image(image, target, result, counts)
     finally:
         model.train(was_training)
-    whole = task.metrics()["confusion"]
-    shares = gather((metric, images))
-    for part, _ in shares:
+    shares = gather((metric, images, details))
+    whole, _, measured = shares[0]
+    for part, _, its_details in shares[1:]:
         whole.merge(part)
+        if measured is not None:
+            measured.merge(its_details)
     # Ranks took every world-th record: interleaving restores the order of the records.
-    lists = [part for _, part in shares]
+    lists = [part for _, part, _ in shares]
     ordered = [part[i] for i in range(max((len(p) for p in lists), default=0)) for part in lists if i < len(part)]
-    return Evaluation(whole, ordered, time.monotonic() - start)
+    return Evaluation(whole, ordered, time.monotonic() - start, measured)
 
 
-def _predicted(
-    task: Task, model: nn.Module, batches: Iterable[Batch], device: torch.device, precision: Precision, tiling: Tiling | None
-) -> Iterator[tuple[np.ndarray, np.ndarray, LabelMap, Record]]:
-    for batch in batches:
-        assert batch.targets is not None
-        results = predict_batch(task, model, batch, device, precision, tiling=tiling)
-        targets = batch.targets.numpy()
-        for position, result in enumerate(results):
-            yield batch.images[position].permute(1, 2, 0).numpy(), targets[position], result, batch.records[position]
+def _singly(batch: Batch, results: list[LabelMap]) -> Iterator[tuple[np.ndarray, np.ndarray, LabelMap, Record]]:
+    assert batch.targets is not None
+    targets = batch.targets.numpy()
+    for position, result in enumerate(results):
+        yield batch.images[position].permute(1, 2, 0).numpy(), targets[position], result, batch.records[position]

@@ -6,7 +6,7 @@ Colours are the terminal's own named ones, which suit dark and light themes; onl
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -19,7 +19,7 @@ from rich.text import Text
 
 from pixelwise.types import ClassTable
 
-__all__ = ["class_scores_table", "summary_line"]
+__all__ = ["class_scores_table", "detail_line", "subgroups_table", "summary_line"]
 
 _COLUMNS = {  # what of each class: its heading, and the mean that stands below
     "iou": ("IoU", "mean_iou"),
@@ -27,6 +27,21 @@ _COLUMNS = {  # what of each class: its heading, and the mean that stands below
     "precision": ("precision", None),
     "recall": ("recall", "mean_accuracy"),
     "target_pixels": ("pixels", "pixels"),
+}
+_DETAILS = {  # beside the mean IoU, by their keys in the scores
+    "mean_boundary_iou": "boundary IoU",
+    "macro_auroc": "AUROC",
+    "macro_average_precision": "average precision",
+    "ece": "ECE",
+    "brier": "Brier",
+    "nll": "NLL",
+    "mean_hausdorff_percentile": "Hausdorff percentile",
+    "mean_assd": "ASSD",
+    "mean_surface_dice": "surface Dice",
+    "mean_cldice": "clDice",
+    "object_average_precision": "object AP",
+    "v_rand": "V-Rand",
+    "v_info": "V-Info",
 }
 _CROP: OverflowMethod = "crop"
 _ELLIPSIS: OverflowMethod = "ellipsis"
@@ -54,6 +69,25 @@ def summary_line(scores: Mapping[str, Any], images: int | None = None) -> Text:
     if absent:
         line.append(f"; absent, so in no mean: {', '.join(absent)}", "yellow")
     return line
+
+
+def detail_line(scores: Mapping[str, Any]) -> Text | None:
+    """What was measured beside the confusion matrix, on one line; nothing after a quick evaluation."""
+    told = [f"{name} {_number(scores[key])}" for key, name in _DETAILS.items() if key in scores]
+    return Text(", ".join(told), "dim") if told else None
+
+
+def subgroups_table(column: str, rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Mean IoU with its interval, and the number of images, for each value of a column of the records."""
+    table = Table(title=f"by {column}", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, header_style="bold")
+    table.add_column(column, max_width=28, no_wrap=True, overflow=_ELLIPSIS)
+    for heading in ("images", "mean IoU", "", "mean Dice", "accuracy"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        ends = "" if row["interval"] is None else f"[{row['interval'][0]:.3f}, {row['interval'][1]:.3f}]"
+        scores = _number(row["mean_iou"]), _Whole(ends), _number(row["mean_dice"]), _number(row["accuracy"])
+        table.add_row(Text(str(row["value"]) or "(none)"), _count(row["images"]), *scores)
+    return table
 
 
 class _Fitting:

@@ -41,12 +41,10 @@ from pixelwise.types import Batch, LabelMap, Record
 from pixelwise.verbs.device import usable_device
 from pixelwise.verbs.loaded import built
 from pixelwise.verbs.prepare import checked_dataset
+from pixelwise.verbs.reserve import evaluation_seconds, report_seconds
 from pixelwise.verbs.run_folder import create, existing, refuse_taken, removed_unless_saved, sweep
 
 __all__ = ["Trained", "resumable", "train"]
-
-# Time kept for writing the report, beside the evaluation itself: a share of the budget, and at most so many seconds.
-_REPORT_SHARE, _REPORT_SECONDS = 0.08, 10.0
 
 
 @dataclass(frozen=True)
@@ -206,7 +204,7 @@ def _clock(plan: _Plan, spent: float) -> Clock:
         return Clock(steps, None, spent)
     budget = settings.budget or "30m"
     clock = Clock(None, configs.parse_duration(budget), spent)
-    clock.keep_back(_report_seconds(clock.seconds) + 0.02 * (clock.seconds or 0))
+    clock.keep_back(report_seconds(clock.seconds) + 0.02 * (clock.seconds or 0))
     plan.watch.say(f"time budget {budget}, evaluation and report included: the learning rate falls by the clock to its end")
     return clock
 
@@ -219,7 +217,7 @@ def _job(plan: _Plan, model: Segmenter, task: SemanticTask, run: Path, clock: Cl
         config=config, task=task, model=model, stream=plan.stream, run=run, clock=clock, device=plan.device,
         precision=config.train.precision,  # type: ignore[arg-type]  # auto was resolved
         validate=functools.partial(_validate, plan, task),
-        evaluation_seconds=functools.partial(_evaluation_seconds, plan.dataset, clock.seconds), watch=plan.watch,
+        evaluation_seconds=functools.partial(evaluation_seconds, plan.dataset, task, clock.seconds), watch=plan.watch,
         images_per_epoch=len(plan.train_records),
         encoder_factor=1.0 if config.model.encoder_weights == "none" else config.optim.encoder_lr,
         facts={"records": _fingerprint(plan.train_records)},
@@ -250,16 +248,6 @@ def _arithmetic(
     if config.train.precision != "auto":
         return config.train.precision, "as configured"
     return distributed.broadcast(precision.choose(model, task, batch, device))  # type: ignore[no-any-return]
-
-
-def _evaluation_seconds(dataset: Dataset, budget: float | None, validation: Evaluation) -> float:
-    """How long scoring the test images and the report will take, judged by a validation."""
-    test = len(dataset.split("test")) or len(dataset.split("val"))
-    return _report_seconds(budget) + 1.1 * validation.seconds * test / max(1, len(validation.images))
-
-
-def _report_seconds(budget: float | None) -> float:
-    return min(_REPORT_SECONDS, _REPORT_SHARE * (budget or 0))
 
 
 def _fingerprint(records: tuple[Record, ...]) -> str:
