@@ -9,14 +9,19 @@ from pathlib import Path
 
 from pixelwise.data.class_file import read_class_file
 from pixelwise.data.dataset import Dataset
+from pixelwise.data.importing.registry import format_names, sniff
 from pixelwise.data.levels import decide, scan
 from pixelwise.data.sources import camvid, folders
+from pixelwise.data.sources.columns import with_file
+from pixelwise.data.sources.foreign import foreign_records, format_of
 from pixelwise.data.sources.found import Found, Source, some
 from pixelwise.errors import ConfigError, DataError, nearest
 from pixelwise.formats.label_png import Color
 from pixelwise.types import ClassTable, Mode
 
 __all__ = ["SOURCES", "find"]
+
+_COLOR_TABLES = ("labelmap.txt", "class_dict.csv", "label_colors.txt")
 
 SOURCES: dict[str, Source] = {
     "camvid": Source(camvid.matches, camvid.records),
@@ -30,16 +35,19 @@ def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
     ``source``: a key of :data:`SOURCES`, or ``auto``. ``task``: ``binary``, ``multiclass``, ``multilabel``, or ``auto``: binary
     with two classes, multilabel with one folder of masks per class, else multiclass.
 
+    Further columns of ``splits.csv``, and those of ``records.csv``, go into the records, whatever the layout.
+
     Raises :class:`DataError` for a wrong path, an empty folder, an unknown layout, and masks that cannot be class ids;
     :class:`ConfigError` for a task that the masks do not fit. Damaged single files are left to ``check``.
     """
     root = Path(root).expanduser()
     _require_folder(root)
     name, evidence = _source_of(root, source)
-    found = SOURCES[name].records(root)
+    found = SOURCES[name].records(root) if name in SOURCES else foreign_records(root, sniff(root, name)[0])
     if not found.records:
         raise DataError(f"{root} holds no images (.png, .jpg, .tif, ...); check the path")
-    decisions = [f"layout {name}: {evidence}", *found.decisions]
+    records, said = with_file(root, found.records)
+    decisions = [f"layout {name}: {evidence}", *found.decisions, *said]
     threshold = found.threshold
     colors: tuple[tuple[Color, int], ...] = ()
     if found.class_names:
@@ -54,6 +62,9 @@ def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
             )
         ignored = f", ids {', '.join(map(str, classes.ignore_ids))} ignored" if classes.ignore_ids else ""
         decisions.append(f"classes.json: {len(classes)} classes{ignored}")
+    elif found.is_stated:
+        classes = ClassTable.from_json(found.rows)
+        decisions.append(f"{len(classes)} classes: {some(classes.names, 8)}")
     elif threshold is not None:
         classes = ClassTable.from_json([{"id": 0, "name": "background"}, {"id": 1, "name": "object"}])
     else:
@@ -61,7 +72,7 @@ def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
     if threshold is not None and not found.class_names and len(classes) != 2:
         raise DataError(f"instances/ gives two classes, background and object, but classes.json names {len(classes)}; remove it")
     mode = _mode(task, classes, bool(found.class_names))
-    return Dataset(root, name, found.records, classes, mode, tuple(decisions), threshold, colors, found.orphans)
+    return Dataset(root, name, records, classes, mode, tuple(decisions), threshold, colors, found.orphans)
 
 
 def _require_folder(root: Path) -> None:
@@ -82,13 +93,18 @@ def _require_folder(root: Path) -> None:
 
 def _source_of(root: Path, source: str) -> tuple[str, str]:
     if source != "auto":
-        if source not in SOURCES:
-            raise ConfigError(f"unknown source {source!r}; {nearest(source, ['auto', *SOURCES])}")
-        return source, SOURCES[source].matches(root) or "as asked for"
-    for name, candidate in SOURCES.items():
-        evidence = candidate.matches(root)
-        if evidence:
-            return name, evidence
+        names = ["auto", *SOURCES, *format_names()[1:]]
+        if source not in names:
+            raise ConfigError(f"unknown source {source!r}; {nearest(source, names)}")
+        return source, (SOURCES[source].matches(root) if source in SOURCES else None) or "as asked for"
+    own = next(((name, evidence) for name, layout in SOURCES.items() if (evidence := layout.matches(root))), None)
+    if own is not None and _is_canonical(root):
+        return own
+    foreign = format_of(root)  # some of them have a folder images/ too
+    if foreign is not None:
+        return foreign[0].name, foreign[1]
+    if own is not None:
+        return own
     below = [path for path in sorted(root.iterdir()) if path.is_dir()]
     inside = [path for path in below if any(candidate.matches(path) for candidate in SOURCES.values())]
     if inside:
@@ -100,6 +116,14 @@ def _source_of(root: Path, source: str) -> tuple[str, str]:
         f"{root} is in no layout that is known (images/ and masks/; train/ val/ test/ with both in each; "
         f"CamVid's train/ and trainannot/); {hint}"
     )
+
+
+def _is_canonical(root: Path) -> bool:
+    """Whether the names alone leave no doubt: ``classes.json``, or ``masks/`` without a table of colours beside them."""
+    if (root / "classes.json").is_file():
+        return True
+    has_masks = (root / "masks").is_dir() or any(path.is_dir() for path in root.glob("*/masks"))
+    return has_masks and not any((root / name).is_file() for name in _COLOR_TABLES)
 
 
 def _from_masks(found: Found, decisions: list[str]) -> tuple[ClassTable, int | None]:

@@ -27,7 +27,8 @@ _MASK_ENDINGS = ("_mask", "_masks", "_label", "_labels", "_gt", "_seg", "_annota
 @dataclass(frozen=True)
 class Found:
     """What a source saw. ``class_names``: one folder of masks per class (multilabel). ``threshold``: the masks number
-    objects. ``rows``: rows of a class table that belongs to the layout, used when all ids are in it."""
+    objects. ``rows``: rows of a class table that belongs to the layout, used when all ids are in it, or, ``is_stated``, in any
+    case: the data say what their ids mean."""
 
     records: tuple[Record, ...]
     decisions: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class Found:
     class_names: tuple[str, ...] = ()
     threshold: int | None = None
     rows: tuple[Mapping[str, Any], ...] = ()
+    is_stated: bool = False
 
 
 @dataclass(frozen=True)
