@@ -201,12 +201,14 @@ def distinct_colors(how_many: int) -> list[tuple[int, int, int]]:
 @dataclass(frozen=True)
 class Record:
     """Where one image and its target are. ``masks`` holds one path for a label map, one per class for multilabel
-    (``None`` where a class has no file for this image, which means none of its pixels), and nothing without a target."""
+    (``None`` where a class has no file for this image, which means none of its pixels), and nothing without a target.
+    ``columns`` holds what the user wrote down about the image, such as ``{"patient": "p3"}``; an empty value is unknown."""
 
     key: str  # unique within the data set; ends up in per_image.csv and in names of written files
     image: Path
     masks: tuple[Path | None, ...] = ()
     split: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict, hash=False)  # a dict has no hash; equality still sees it
 
 
 @dataclass(frozen=True)

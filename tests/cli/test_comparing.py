@@ -144,6 +144,21 @@ def test_groups_need_a_column_and_a_value_for_each_image(pair):
         pw.compare(*pair, group="patient")
 
 
+def test_groups_may_have_been_written_with_a_spreadsheet(pair):
+    table = pair[0] / "per_image.csv"
+    expected = pw.compare(*pair, group="patient")
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes().replace(b",", b";"))
+    assert pw.compare(*pair, group="patient") == expected
+    table.write_text(table.read_text(encoding="utf-8-sig").replace("key", "number"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"per_image\.csv has no column 'key' with the names of the images; write it again"):
+        pw.compare(*pair, group="patient")
+    table.write_bytes("key;patient\nimage 00;Käthe\n".encode("cp1252"))
+    with pytest.raises(
+        DataError, match=r"per_image\.csv is not text in UTF-8; save it as 'CSV UTF-8', with the columns key and pat"
+    ):
+        pw.compare(*pair, group="patient")
+
+
 def test_an_evaluation_keeps_the_matrix_of_each_image(trained):
     kept = read_confusions(trained.run / CONFUSIONS)
     rows = rows_of(trained.run / "per_image.csv")

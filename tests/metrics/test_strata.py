@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from pixelwise.errors import DataError
+from pixelwise.metrics import strata as module
 from pixelwise.metrics.strata import Strata, boundary_mask, object_size_map
 
 
@@ -13,6 +14,15 @@ def draw_target(size=(40, 60), seed=0):
     target = np.kron(rng.integers(0, 4, (size[0] // 4, size[1] // 5)), np.ones((4, 5))).astype(np.uint8)
     target[rng.random(size) < 0.03] = 255
     return target
+
+
+def naive_sizes(target, areas, background=None):
+    expected = np.full(target.shape, 255, np.uint8)
+    for index in set(np.unique(target).tolist()) - {background, 255}:
+        labels, _ = ndimage.label(target == index, np.ones((3, 3)))
+        area = np.bincount(labels.ravel())[labels]
+        expected[labels > 0] = np.digitize(area, areas)[labels > 0]
+    return expected
 
 
 @pytest.mark.parametrize("radius", [1, 3], ids="{} px".format)
@@ -33,13 +43,24 @@ def test_ignored_pixels_and_the_edge_of_the_image_are_no_boundary():
 
 def test_sizes_equal_those_of_scipys_components():
     target = draw_target((80, 100))
-    expected = np.full(target.shape, 255, np.uint8)
-    for index in range(4):
-        labels, _ = ndimage.label(target == index, np.ones((3, 3)))
-        area = np.bincount(labels.ravel())[labels]
-        expected[labels > 0] = np.digitize(area, (60, 200))[labels > 0]
+    expected = naive_sizes(target, (60, 200))
     assert set(np.unique(expected)) == {0, 1, 2, 255}
     np.testing.assert_array_equal(object_size_map(target, (60, 200)), expected)
+
+
+@pytest.mark.parametrize("pixels_per_run", [0, 10**9], ids=["by runs", "by classes"])
+@pytest.mark.parametrize("background", [None, 1], ids=["no background", "background"])
+def test_both_ways_to_the_sizes_give_those_of_scipys_components(monkeypatch, pixels_per_run, background):
+    monkeypatch.setattr(module, "_PIXELS_PER_RUN", pixels_per_run)
+    rng = np.random.default_rng(0)
+    for size in [(1, 1), (1, 30), (30, 1), (2, 2), (7, 9), (24, 31)] * 8:
+        target = rng.choice([0, 1, 2, 255], size, p=[0.5, 0.3, 0.15, 0.05]).astype(np.uint8)
+        np.testing.assert_array_equal(object_size_map(target, (3, 9), background), naive_sizes(target, (3, 9), background))
+
+
+def test_noise_does_not_make_a_graph_larger_than_the_image(monkeypatch):
+    monkeypatch.setattr(module, "_sizes_by_run", lambda *_: pytest.fail("a graph of single pixels"))
+    object_size_map(np.random.default_rng(0).integers(0, 9, (64, 64)).astype(np.uint8))
 
 
 def test_an_area_at_the_edge_of_two_sizes_is_of_the_larger():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pixelwise.data.sources.tables import read_table
 from pixelwise.errors import CheckpointError, ConfigError, DataError, nearest
 from pixelwise.formats.confusion_file import ImageConfusions, read_confusions
 from pixelwise.metrics.intervals import enough
@@ -168,10 +168,12 @@ def _check_same_masks(counts: tuple[np.ndarray, np.ndarray], keys: Sequence[str]
 def _groups(path: Path, column: str, keys: Sequence[str]) -> list[str]:
     if not path.is_file():
         raise DataError(f"groups are read from {path}, which is not there; write it with: pixelwise evaluate")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    columns = list(rows[0]) if rows else []
-    if column not in columns:
-        raise DataError(f"{path} has no column {column!r}; add one with the group of each image, or {nearest(column, columns)}")
-    group_of = {row["key"]: row[column] or "" for row in rows}
+    table = read_table(path, f"the columns key and {column}")
+    if "key" not in table.header:
+        raise DataError(f"{path} has no column 'key' with the names of the images; write it again with: pixelwise evaluate")
+    if column not in table.header:
+        hint = nearest(column, table.header)
+        raise DataError(f"{path} has no column {column!r}; add one with the group of each image, or {hint}")
+    name, group = table.header.index("key"), table.header.index(column)
+    group_of = {row[name]: row[group] for row in table.rows}
     return [group_of.get(key, "") for key in keys]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pixelwise.data.sources.columns import further_columns, with_columns
 from pixelwise.data.sources.found import SPLIT_NAMES, some
+from pixelwise.data.sources.tables import NAME_COLUMNS, Table, read_table
 from pixelwise.errors import DataError
-from pixelwise.formats.image import is_image_name
 from pixelwise.types import Record
 
 __all__ = ["from_csv", "hashed"]
 
 _SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
-_NAME_COLUMNS = ("id", "key", "name", "image", "file", "filename")
+_NEEDED = "the columns id and split"
 
 
 def hashed(records: Sequence[Record], names: tuple[str, ...] = ("train", "val", "test")) -> tuple[list[Record], tuple[str, ...]]:
@@ -47,10 +47,15 @@ def hashed(records: Sequence[Record], names: tuple[str, ...] = ("train", "val", 
 
 
 def from_csv(path: Path, records: Sequence[Record]) -> tuple[list[Record], tuple[str, ...]]:
-    """Splits by a table with the columns ``id`` (image name, suffix optional) and ``split``."""
-    wanted = _rows(path)
-    keys = {record.key for record in records}
-    absent = [name for name in wanted if name not in keys]
+    """Splits by a table with the columns ``id`` (image name, suffix optional) and ``split``; others go into the records."""
+    table = read_table(path, _NEEDED)
+    names, splits = table.find(*NAME_COLUMNS), table.find("split")
+    if names is None or splits is None:
+        raise DataError(f"{path} needs {_NEEDED}, got {', '.join(table.header) or 'nothing'}")
+    keys = table.keys(names)
+    wanted = _wanted(table, keys, names, splits)
+    known = {record.key for record in records}
+    absent = [name for name in wanted if name not in known]
     if absent:
         raise DataError(
             f"{path} names {len(absent)} images that do not exist: {some(absent)}; correct the names, or remove the rows"
@@ -61,32 +66,20 @@ def from_csv(path: Path, records: Sequence[Record]) -> tuple[list[Record], tuple
     left = [record.key for record in records if record.key not in wanted]
     if left:
         reasons.append(f"{len(left)} images are not in splits.csv and are left out: {some(left)}")
-    return kept, tuple(reasons)
+    columns, faults = further_columns(table, keys, {names, splits})
+    described, said = with_columns(kept, columns, "splits.csv")
+    return list(described), (*reasons, *said, *(f"left out of splits.csv: {fault}" for fault in faults))
 
 
-def _rows(path: Path) -> dict[str, str]:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream, skipinitialspace=True)
-            columns = [column.strip().lower() for column in reader.fieldnames or []]
-            reader.fieldnames = columns
-            rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV ({error}); it needs the columns id and split") from None
-    column = next((name for name in _NAME_COLUMNS if name in columns), None)
-    if column is None or "split" not in columns:
-        raise DataError(f"{path} needs the columns id and split, got {', '.join(columns) or 'nothing'}")
+def _wanted(table: Table, keys: Sequence[str], names: int, splits: int) -> dict[str, str]:
+    """The split of each key."""
     wanted: dict[str, str] = {}
-    for line, row in enumerate(rows, start=2):
-        name, split = (row[column] or "").strip(), (row["split"] or "").strip().lower()
+    for key, line, row in zip(keys, table.lines, table.rows, strict=True):
+        split = row[splits].lower()
         if split not in SPLIT_NAMES:
-            raise DataError(f"{path}, line {line}: split must be train, val or test, got {row['split']!r}")
-        key = _key(name)
+            raise DataError(f"{table.path}, line {line}: split must be train, val or test, got {row[splits]!r}")
         if wanted.setdefault(key, SPLIT_NAMES[split]) != SPLIT_NAMES[split]:
-            raise DataError(f"{path}, line {line}: {name!r} stands in two splits, {wanted[key]} and {split}; keep one of them")
+            raise DataError(
+                f"{table.path}, line {line}: {row[names]!r} stands in two splits, {wanted[key]} and {split}; keep one of them"
+            )
     return wanted
-
-
-def _key(name: str) -> str:
-    """The key of an image by its file name, with or without an image suffix; other dots belong to the name."""
-    return (name.rsplit(".", 1)[0] if is_image_name(name) else name).replace("/", "_")
