@@ -39,12 +39,16 @@ class DataConfig(_Part):
     """Where images and masks are, and how they are read."""
 
     path: str = Field("", description="folder of the data set")
-    source: str = Field("auto", description="layout: auto, folders or camvid")
+    source: str = Field("auto", description="layout: auto, folders, camvid, or a format that pixelwise import knows")
     task: Literal["auto", "binary", "multiclass", "multilabel"] = Field("auto", description="auto: from the masks")
     window: tuple[float, float] | None = Field(
         None, description="grey range of 16-bit images mapped to 0..255; null: 8-bit images, or measured on the training images"
     )
     max_pixels: int = Field(179_000_000, ge=1, description="an image that declares more pixels is refused before it is decoded")
+    fold: int | None = Field(None, ge=0, description="fold of splits.csv that validates, all others train; null: as split there")
+    group: str | None = Field(
+        None, description="column with what must not be in two splits; null: patient, scene and the like if there; none: nothing"
+    )
 
     @field_validator("window")
     @classmethod

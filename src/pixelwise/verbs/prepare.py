@@ -8,6 +8,7 @@ from pathlib import Path
 from pixelwise.config import DataConfig, RunConfig, with_overrides
 from pixelwise.data.check import check
 from pixelwise.data.dataset import Dataset
+from pixelwise.data.folds import in_fold
 from pixelwise.data.problems import CheckReport
 from pixelwise.data.sources import find
 from pixelwise.errors import DataError
@@ -19,7 +20,7 @@ def found_dataset(config: DataConfig) -> Dataset:
     """The data set of a config. Raises DataError where there is none."""
     if not config.path:
         raise DataError("no data set was named; give its folder, as in: pixelwise train DATA")
-    return find(Path(config.path), config.source, config.task)
+    return in_fold(find(Path(config.path), config.source, config.task), config.fold)
 
 
 def check_folder(
