@@ -127,6 +127,7 @@ def make_runs(*counts, size=(2, 3)):
         (lambda: make_runs(6, size=(1 << 20, 1 << 20)), r"at most 2\^31 pixels"),
         (lambda: rle.from_strings((2, 3), ["6 "]), r"a character that COCO does not use"),
         (lambda: rle.from_strings((2, 3), ["6", "é"]), r"a character that COCO does not use"),
+        (lambda: rle.from_strings((2, 3), ["\ud800"]), r"a character that COCO does not use"),
         (lambda: rle.from_strings((2, 3), ["P", "6"]), r"end in the middle of a number; the string was cut off"),
         (lambda: rle.from_strings((2, 3), ["oooooooo0"]), r"a number of 9 characters; at most 7"),
         (lambda: rle.from_strings((2, 3), [""]), r"add up to 0 pixels"),

@@ -103,7 +103,8 @@ def to_string(runs: RunLengths) -> str:
 def from_strings(size: Size, texts: Sequence[str | bytes]) -> list[RunLengths]:
     """Reads compressed counts of masks of one size, all at once; raises :class:`DataError` for foreign characters, a string
     that was cut off, or counts that do not fit the size."""
-    raw = [text.encode("utf-8") if isinstance(text, str) else bytes(text) for text in texts]
+    # JSON can hold halves of surrogate pairs, at which plain UTF-8 would stop with an error of its own
+    raw = [text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text) for text in texts]
     groups = np.frombuffer(b"".join(raw), np.uint8).astype(np.int64) - 48
     if groups.size and (int(groups.min()) < 0 or int(groups.max()) > 63):
         raise DataError("compressed run lengths hold a character that COCO does not use; is this the string of counts?")
