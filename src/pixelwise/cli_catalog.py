@@ -78,7 +78,11 @@ def show(
             words = ["pixelwise", "show", model, *(["--encoder", encoder] * (encoder != "auto")), "--size", size]
             showing.write_picture(out, found, f"{model} for {size} pixels", shlex.join(words))
             terminal.files(picture=out)
-        terminal.next(f"pixelwise train DATA --model {model}" + (f" --encoder {encoder}" if encoder != "auto" else ""))
+        if len(data["logits_stride"]) == 2:
+            terminal.next(f"pixelwise train DATA --model {model}" + (f" --encoder {encoder}" if encoder != "auto" else ""))
+        else:  # training reads images alone
+            terminal.say("signals and volumes are for a loop of your own, as in pixelwise.Unet('plain', dims=3)")
+            terminal.next("pixelwise list")
         terminal.json(data)
 
 

@@ -79,6 +79,7 @@ def test_our_door_gives_the_maps_of_timm() -> None:
     [
         (("resnet43",), r"unknown encoder 'resnet43'; did you mean 'resnet34'"),
         (("hf-hub:timm/resnet18",), "unknown encoder"),
+        (("gluon_resnet18_v1b",), r"old name of timm's; use 'resnet18.gluon_in1k'"),
         (("resnet18.foo",), r"no weights tagged 'foo'; allowed: 'a1_in1k'"),
         (("test_maxvit",), "takes images of 160x160 pixels only; use one that takes any size"),
         (("resnet18", None, 0), "in_channels must be a whole number from 1, got 0"),

@@ -15,6 +15,8 @@ is a slightly different one on a denser map.
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -115,7 +117,18 @@ def _known(name: str) -> Any:
         plain, _, tag = name.partition(".")
         tags = [full.partition(".")[2] for full in timm.list_pretrained(f"{plain}.*")]
         raise ConfigError(f"encoder {plain!r} has no weights tagged {tag!r}; {nearest(tag, tags)}") from None
+    if facts is None:  # a name of former times, which timm builds but tells nothing about
+        raise ConfigError(f"encoder {name!r} is an old name of timm's; {_new_name(name)}")
     return facts
+
+
+def _new_name(name: str) -> str:
+    """What to use in place of a name that timm has given up; it says so in a warning alone."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        timm.create_model(name, pretrained=False)
+    found = re.search(r"to current (\S+?)\.?$", " ".join(str(warning.message) for warning in caught).strip())
+    return f"use {found[1]!r}" if found else "see pixelwise list --encoders"
 
 
 def _check_is_plain(name: str, dims: int, given: dict[str, Any]) -> None:
