@@ -125,11 +125,46 @@ def test_merging_parts_in_any_order_equals_the_whole(order):
     assert boundary_iou_per_image(own) == pytest.approx(np.mean(means))
 
 
+@pytest.mark.parametrize("few", [0, 3], ids=["by histograms", "by masks"])
+@pytest.mark.parametrize("size", [(1, 1), (1, 90), (70, 1), (33, 63), (40, 64), (41, 65), (150, 200)], ids=str)
+def test_counts_equal_those_of_the_erosions_by_either_way(size, few, monkeypatch):
+    monkeypatch.setattr(boundary_module, "_FEW", few)
+    monkeypatch.setattr(boundary_module, "_STRIP", 1000)
+    for seed, distance in enumerate((1, 2, 5, 70)):
+        monkeypatch.setattr(boundary_module, "boundary_distance", lambda height, width, ratio, d=distance: d)
+        prediction, target = draw_labels(seed, size, True), draw_labels(seed + 9, size, True)
+        target[: size[0] // 3, : size[1] // 4] = 255
+        counts = BoundaryIoU(3).update(prediction, target)
+        for index in range(3):
+            masks = [(labels == index) & (target != 255) for labels in (prediction, target)]
+            ours, theirs = (mask & ~erode_like_the_reference(mask, distance) for mask in masks)
+            assert counts[index].tolist() == [(ours & theirs).sum(), (ours | theirs).sum()]
+
+
+def test_a_band_wider_than_a_word_equals_that_of_the_erosions():
+    labels = np.zeros((300, 333), np.uint8)
+    labels[120:170, 130:200] = 1
+    for distance in (63, 64, 65, 66, 100):
+        for index in (0, 1):
+            mask = labels == index
+            expected = mask & ~erode_like_the_reference(mask, distance)
+            np.testing.assert_array_equal(boundary_band(labels, distance) & mask, expected)
+
+
 def test_counts_do_not_depend_on_where_the_histogram_is_cut(monkeypatch):
     pair = draw_labels(0, (33, 47)), draw_labels(1, (33, 47))
-    whole = BoundaryIoU(3).update(*pair)
+    whole = BoundaryIoU(20).update(*pair)
     monkeypatch.setattr(boundary_module, "_EXACT_PIXELS", 100)
-    np.testing.assert_array_equal(BoundaryIoU(3).update(*pair), whole)
+    np.testing.assert_array_equal(BoundaryIoU(20).update(*pair), whole)
+
+
+def test_scoring_leaves_the_maps_as_they_are():
+    for ignored in (False, True):
+        prediction, target = draw_labels(0, (33, 47)), draw_labels(1, (33, 47))
+        target[:4] = 255 if ignored else 0
+        before = prediction.copy(), target.copy()
+        BoundaryIoU(3).update(prediction, target)
+        np.testing.assert_array_equal((prediction, target), before)
 
 
 def test_a_set_without_images_has_no_score():

@@ -34,6 +34,10 @@ __all__ = [
     "boundary_iou_per_image",
 ]
 
+_FEW = 8  # classes: one mask for each is faster than histograms of the labels
+_WORD = np.dtype("<u8")  # 64 pixels, the first in the lowest bit
+_NO_WORD = np.uint64(0)
+_STRIP = 1 << 17  # pixels
 _EXACT_PIXELS = 1 << 24  # OpenCV hands the counts out as float32, which holds whole numbers exactly up to here
 
 
@@ -87,9 +91,9 @@ class BoundaryIoU:
         distance = boundary_distance(expected.shape[-2], expected.shape[-1], self.dilation_ratio)
         if expected.ndim == 3:
             planes = zip(found, expected, strict=True)
-            counts = np.stack([_counts(f, e, 2, distance)[1] for f, e in planes])
+            counts = np.concatenate([_counts(f, e, (1,), distance) for f, e in planes])
         else:
-            counts = _counts(found, expected, len(self.class_names), distance)
+            counts = _counts(found, expected, range(len(self.class_names)), distance)
         self.counts += counts
         return counts
 
@@ -134,34 +138,117 @@ def boundary_band(labels: np.ndarray, distance: int) -> np.ndarray:
     For each class at once this is its mask minus the mask eroded ``distance`` times by 3 x 3 with nothing around the image:
     a pixel survives the erosion exactly when the square of 2 d + 1 pixels around it holds its class alone, which is when
     all squares of 2 x 2 pixels inside that square are of one label. So the map of mixed 2 x 2 squares is dilated once by
-    2 d x 2 d, by doubling the window: about 2 log2(2 d) passes, whatever the number of classes.
+    2 d x 2 d, by doubling the window: about 2 log2(2 d) passes, whatever the number of classes. Passes run on bits, 64 pixels
+    a word.
     """
-    height, width = labels.shape
-    edge = distance - 1  # windows reach past the map of 2 x 2 squares by this much
-    mixed = np.zeros((height + 2 * distance - 1, width + 2 * distance - 1), np.bool_)
-    squares = mixed[edge : edge + height + 1, edge : edge + width + 1]
-    squares[0], squares[-1], squares[:, 0], squares[:, -1] = True, True, True, True  # half of these lie outside
-    inner = squares[1:-1, 1:-1]
+    band = _dilated(_mixed_squares(labels), labels.shape[1], distance).view(np.uint8)
+    return np.unpackbits(band, axis=1, count=labels.shape[1], bitorder="little").view(np.bool_)
+
+
+def _mixed_squares(labels: np.ndarray) -> np.ndarray:
+    """(H - 1, words) bits: whether the square of 2 x 2 pixels that ends in row r + 1 and column c holds several labels; what
+    bit 0 says means nothing."""
+    mixed = np.zeros((max(len(labels) - 1, 0), labels.shape[1]), np.bool_)
+    inner = mixed[:, 1:]
     np.not_equal(labels[:-1, :-1], labels[:-1, 1:], out=inner)
-    inner |= labels[:-1, :-1] != labels[1:, :-1]
-    inner |= labels[:-1, :-1] != labels[1:, 1:]
-    packed = _running_any(np.packbits(mixed, axis=1), 2 * distance)  # eight columns a byte
-    rows = np.unpackbits(packed, axis=1, count=mixed.shape[1]).view(np.bool_)
-    return _running_any(rows.T, 2 * distance).T
+    inner |= labels[:-1, 1:] != labels[1:, 1:]
+    inner |= labels[1:, :-1] != labels[1:, 1:]
+    return _packed(mixed)
+
+
+def _mixed_squares_of(masks: np.ndarray) -> np.ndarray:
+    """The same from the (K, H, words) bits of the classes' masks, where no mask reaches the last bit of its rows."""
+    mixed = np.zeros_like(masks[0, 1:])
+    for bits in masks:
+        flat = bits.reshape(-1)
+        across = bits ^ (flat << 1 | np.append(_NO_WORD, flat[:-1]) >> 63).reshape(bits.shape)  # pixel c - 1 against pixel c
+        mixed |= across[:-1] | across[1:] | (bits[:-1] ^ bits[1:])
+    return mixed
+
+
+def _packed(mask: np.ndarray) -> np.ndarray:
+    """(H, words) bits of a boolean (H, W), the first pixel lowest; at least one bit of each row's last word is left over."""
+    height, width = mask.shape
+    rows = np.zeros((height, width // 64 + 1), _WORD)
+    rows.view(np.uint8)[:, : (width + 7) // 8] = np.packbits(mask, axis=1, bitorder="little")
+    return rows
+
+
+def _packed_classes(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
+    """(K, H, words) bits of the classes' masks, by strips of rows that stay in the processor's cache."""
+    height, width = labels.shape
+    masks = np.empty((len(classes), height, width // 64 + 1), _WORD)
+    step = max(_STRIP // max(width, 1), 1)
+    for start in range(0, height, step):
+        strip = labels[start : start + step]
+        for bits, index in zip(masks, classes, strict=True):
+            bits[start : start + step] = _packed(strip == index)
+    return masks
+
+
+def _dilated(squares: np.ndarray, width: int, distance: int) -> np.ndarray:
+    """(H, words) bits of the boundary band, from the mixed squares; bits from ``width`` on mean nothing.
+
+    A pixel's window begins d - 1 before it. As windows are taken forward, words of zeros stand before each row, in which the
+    row before looks on as well.
+    """
+    height, words = len(squares) + 1, squares.shape[1]
+    band = np.full((height, words), ~_NO_WORD)
+    if min(height, width) <= 2 * distance:
+        return band  # nothing is farther from the border of the image
+    before = -(-(distance - 1) // 64)
+    framed = np.zeros((height + 2 * distance, before + words), _WORD)
+    framed[distance : distance + height - 1, before:] = squares
+    flat = _running_any(framed, 2 * distance).reshape(-1)  # one row more than asked for: its zeros end the last window
+    size = 1
+    while size < 2 * distance:
+        step = min(size, 2 * distance - size)
+        flat |= _ahead(flat, step)
+        size += step
+    flat = _ahead(flat, 64 * before - (distance - 1))
+    band = flat.reshape(height + 1, -1)[:height, :words]
+    columns = np.ones((1, width), np.bool_)
+    columns[:, distance:-distance] = False
+    band |= _packed(columns)
+    band[:distance], band[-distance:] = ~_NO_WORD, ~_NO_WORD
+    return np.ascontiguousarray(band)
+
+
+def _ahead(words: np.ndarray, step: int) -> np.ndarray:
+    """The bits from ``step`` on, with zeros after the last."""
+    whole, part = divmod(step, 64)
+    out = np.zeros_like(words)
+    np.right_shift(words[whole:], part, out=out[: len(words) - whole])
+    if part:
+        out[: len(words) - whole - 1] |= words[whole + 1 :] << (64 - part)
+    return out
 
 
 def _running_any(values: np.ndarray, window: int) -> np.ndarray:
     """Whether any of ``window`` rows from each row on is true, elementwise: n - window + 1 rows."""
     out, size = values, 1
-    while 2 * size <= window:
-        out = out[:-size] | out[size:]
-        size *= 2
-    rest = window - size
-    return out[: len(out) - rest] | out[rest:] if rest else out
+    while size < window:
+        step = min(size, window - size)
+        out = out[:-step] | out[step:]
+        size += step
+    return out
 
 
-def _counts(found: np.ndarray, expected: np.ndarray, num_classes: int, distance: int) -> np.ndarray:
-    """(K, 2) intersections and unions of one pair of label maps."""
+def _counts(found: np.ndarray, expected: np.ndarray, classes: Sequence[int], distance: int) -> np.ndarray:
+    """(K, 2) intersections and unions of one pair of label maps, for all its classes or for some."""
+    if len(classes) > _FEW:
+        return _counts_of_labels(found, expected, len(classes), distance)
+    edges = []
+    for labels in (found, expected):
+        masks = _packed_classes(labels, classes)
+        band = _dilated(_mixed_squares_of(masks), labels.shape[1], distance)
+        edges.append([mask & band for mask in masks])
+    pairs = [(np.bitwise_count(ours & theirs), np.bitwise_count(ours | theirs)) for ours, theirs in zip(*edges, strict=True)]
+    return np.array([[int(bits.sum(dtype=np.int64)) for bits in pair] for pair in pairs], np.int64)
+
+
+def _counts_of_labels(found: np.ndarray, expected: np.ndarray, num_classes: int, distance: int) -> np.ndarray:
+    """The same by histograms of the labels, whose time hardly depends on the number of classes."""
     edge_found = _only(found, boundary_band(found, distance))
     edge_expected = _only(expected, boundary_band(expected, distance))
     both = _only(edge_found, edge_found == edge_expected)

@@ -22,7 +22,8 @@ __all__ = ["check_class_names", "check_same_classes", "class_masks", "without_ig
 
 
 def without_ignored(prediction: np.ndarray, target: np.ndarray, num_classes: int, dims: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Both maps as uint8, 255 in both where the target is ignored; the inputs stay as they are.
+    """Both maps as uint8, 255 in both where the target is ignored. The inputs stay as they are; with nothing to ignore they are
+    what is given back.
 
     ``prediction`` and ``target`` have ``dims`` axes (class indices) or one more (planes of 0 and 1, one per class). Raises
     :class:`DataError` for other shapes or types, and for values outside the class table.
@@ -30,22 +31,22 @@ def without_ignored(prediction: np.ndarray, target: np.ndarray, num_classes: int
     _check_layout(prediction, target, num_classes, dims)
     is_planes = target.ndim == dims + 1
     highest = 1 if is_planes else num_classes - 1
-    found = np.array(prediction, np.uint8)
-    expected = np.ascontiguousarray(target, np.uint8)
+    found, expected = np.ascontiguousarray(prediction, np.uint8), np.ascontiguousarray(target, np.uint8)
     if found.size and int(found.max()) > highest:
         raise DataError(
             f"predictions must be {'0 or 1' if is_planes else f'class indices 0 to {highest}'}, got {int(found.max())}; "
             "was the model trained with another class table?"
         )
+    if not expected.size or int(expected.max()) <= highest:
+        return found, expected
     ignored = expected == IGNORE_INDEX
-    if expected.size and _top(expected, ignored) > highest:
-        outside = (expected > highest) & ~ignored
+    outside = (expected > highest) & ~ignored
+    if outside.any():
         raise DataError(
             f"targets must be {'0 or 1' if is_planes else f'class indices 0 to {highest}'}, or {IGNORE_INDEX} where ignored, "
             f"got {np.unique(expected[outside])[:8].tolist()}; map ids to indices with ClassTable.to_indices"
         )
-    np.copyto(found, np.uint8(IGNORE_INDEX), where=ignored)
-    return found, expected
+    return np.where(ignored, np.uint8(IGNORE_INDEX), found), expected
 
 
 def class_masks(prediction: np.ndarray, target: np.ndarray, index: int, dims: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -84,9 +85,3 @@ def _check_layout(prediction: np.ndarray, target: np.ndarray, num_classes: int, 
     for what, array in (("prediction", prediction), ("target", target)):
         if array.dtype != np.uint8 and not (array.dtype == np.bool_ and (is_planes or num_classes == 2)):
             raise DataError(f"{what} must be uint8 class indices, got {array.dtype}; convert it with .astype(np.uint8)")
-
-
-def _top(expected: np.ndarray, ignored: np.ndarray) -> int:
-    """The largest index that is not ignored, 0 where all are."""
-    top = int(expected.max())
-    return int(np.max(expected, where=~ignored, initial=0)) if top == IGNORE_INDEX else top
