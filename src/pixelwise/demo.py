@@ -69,7 +69,7 @@ def _make_scenes(out: Path, data: Path, seed: int) -> None:
             )
         return
     try:
-        from pixelwise.extras.digits import write_scenes
+        from pixelwise.extras.digits import write_digit_scenes
     except ModuleNotFoundError as error:
         raise DataError(
             f"the demo needs scikit-learn, which carries the digits ({error}); pip install 'pixelwise[demo]'"
@@ -77,7 +77,7 @@ def _make_scenes(out: Path, data: Path, seed: int) -> None:
     unfinished = out / ".scenes-unfinished"
     try:
         shutil.rmtree(unfinished, ignore_errors=True)
-        write_scenes(unfinished, _COUNTS, seed)
+        write_digit_scenes(unfinished, _COUNTS, seed)
         (unfinished / "made.json").write_text(json.dumps(wanted), encoding="utf-8")
         unfinished.rename(data)
     except OSError as error:

@@ -7,10 +7,13 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn carries the digits")
 
+from sklearn.datasets import load_digits
+
 from pixelwise.data.check import check
+from pixelwise.data.generated.digit_scenes import DIGIT_CLASSES as CLASSES
 from pixelwise.data.sources import find
-from pixelwise.extras import digits
-from pixelwise.extras.digits import CLASSES, write_scenes
+from pixelwise.extras.digits import scenes_of_splits
+from pixelwise.extras.digits import write_digit_scenes as write_scenes
 from pixelwise.formats.image import read_image
 from pixelwise.formats.label_png import read_ids
 from tests.cli.test_refusals import state
@@ -41,20 +44,20 @@ def test_the_same_seed_gives_the_same_scenes_and_another_gives_others(scenes, tm
     assert all(other[name] != content for name, content in state(scenes).items() if name.endswith(".png"))
 
 
-def test_no_digit_of_one_split_is_in_another(monkeypatch, tmp_path):
-    used: list[set[int]] = []
-    known = {scan.tobytes(): number for number, scan in enumerate(digits.load_digits().images)}
+def test_every_scan_is_in_exactly_one_split():
+    parts = scenes_of_splits({"train": 60, "val": 20, "test": 20}, seed=0)
+    seen = [scan.tobytes() for part in parts.values() for scan in part.scans]
+    known = [(scan / 16).tobytes() for scan in load_digits().images]
+    assert sorted(seen) == sorted(known)
+    assert [round(len(part.scans) / len(known), 2) for part in parts.values()] == [0.6, 0.2, 0.2]
 
-    def see(scans, values, rng):
-        used.append({known[scan.tobytes()] for scan in scans})
-        return np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
 
-    monkeypatch.setattr(digits, "_scene", see)
-    write_scenes(tmp_path / "scenes", {"train": 60, "val": 20, "test": 20}, seed=0)
-    train, val, test = set.union(*used[:60]), set.union(*used[60:80]), set.union(*used[80:])
-    assert not train & val
-    assert not train & test
-    assert not val & test
+def test_scenes_on_disk_are_those_of_their_own_split(scenes):
+    for split, part in scenes_of_splits(COUNTS, seed=5).items():
+        for number in range(COUNTS[split]):
+            name = f"scene_{number:04}.png"
+            assert (read_image(scenes / split / "images" / name) == part[number].image).all()
+            assert (read_ids(scenes / split / "masks" / name) == part[number].classes).all()
 
 
 def test_digits_can_be_told_from_what_is_around_them(scenes):
