@@ -159,6 +159,23 @@ def test_groups_may_have_been_written_with_a_spreadsheet(pair):
         pw.compare(*pair, group="patient")
 
 
+def test_columns_about_the_images_reach_tables_subgroups_and_groups(own_run, data):
+    keys = sorted(path.stem for path in data.glob("*/images/*"))
+    about = {key: (f"p{number % 4}", "old" if number < 7 else "") for number, key in enumerate(keys)}
+    (data / "records.csv").write_text("id,patient,scanner\n" + "".join(f"{key},{p},{s}\n" for key, (p, s) in about.items()))
+    said = pixelwise("evaluate", own_run, data, "--split", "all", "--group", "patient", "--quick", "--json")
+    assert said.status == 0, said.err
+    assert said.json["all"]["intervals_rule"] == "95 % BCa interval, 2,000 resamples of 4 groups, seed 0 by patient"
+    (folder,) = (own_run / "evaluations").iterdir()
+    rows = rows_of(folder / "per_image.csv")
+    assert {row["key"]: (row["patient"], row["scanner"]) for row in rows} == about
+    subgroups = rows_of(folder / "subgroups.csv")
+    assert {row["value"]: int(row["images"]) for row in subgroups if row["column"] == "scanner"} == {"old": 7, "unknown": 3}
+    other = shutil.copytree(folder, own_run / "other")
+    found = pixelwise("compare", folder, other, "--group", "patient", "--json").json
+    assert (found["units"], found["images"]) == (4, 10)
+
+
 def test_an_evaluation_keeps_the_matrix_of_each_image(trained):
     kept = read_confusions(trained.run / CONFUSIONS)
     rows = rows_of(trained.run / "per_image.csv")

@@ -142,6 +142,10 @@ def test_a_file_that_may_not_be_read_is_refused_by_name(tmp_path, monkeypatch):
         find(tmp_path, source="folders")
 
 
+def test_names_of_columns_may_hold_other_separators(tmp_path):
+    assert columns(described(tmp_path, "id,size; of; the; cells\n00,3\n"))["00"] == {"size; of; the; cells": "3"}
+
+
 def test_ids_of_no_image_are_said_and_left_out(tmp_path):
     dataset = described(tmp_path, "id,patient\n00,p1\n77,p2\n78,p3\n")
     assert columns(dataset)["00"] == {"patient": "p1"}

@@ -36,8 +36,8 @@ def subgroup_scores(
     """One row of plain data per label, lowest mean IoU first, undefined ones last, equal ones by name.
 
     A row holds ``value`` (the label), ``images``, ``mean_iou`` with its 95 % BCa ``interval`` (``[low, high]``, or ``None`` where
-    there is none), ``mean_dice``, ``accuracy``, ``foreground_iou`` if ``is_binary``, ``absent_classes`` (names), and, where it is
-    too small to tell, ``too_small``, a sentence. Undefined scores are ``None``.
+    there is none), ``mean_dice``, ``accuracy``, ``foreground_iou`` if ``is_binary``, ``absent_classes`` (names), and
+    ``too_small``: a sentence, or ``None`` where it is large enough to tell. Undefined scores are ``None``.
 
     Args:
         counts: (N, 5, K) counts per image, of :func:`~pixelwise.metrics.stacks.class_counts`.
@@ -78,8 +78,8 @@ def _scores(drawn: Bootstrap, class_names: Sequence[str], is_binary: bool, has_g
     if is_binary:
         row["foreground_iou"] = _plain(iou[1])
     row["absent_classes"] = [name for name, value in zip(class_names, iou, strict=True) if math.isnan(value)]
-    sentence = enough(interval, unit="groups" if has_groups else "images")
-    return {**row, "too_small": sentence} if sentence else row
+    row["too_small"] = enough(interval, unit="groups" if has_groups else "images")
+    return row
 
 
 def _plain(value: float) -> float | None:

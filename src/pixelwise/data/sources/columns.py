@@ -26,7 +26,7 @@ _OURS = {
 }  # fmt: skip
 _OUR_BEGINNINGS = ("iou_", "dice_")
 
-Columns = dict[str, dict[str, str]]
+_Columns = dict[str, dict[str, str]]
 
 
 def with_file(root: Path, records: Sequence[Record]) -> tuple[tuple[Record, ...], tuple[str, ...]]:
@@ -63,10 +63,10 @@ def with_file(root: Path, records: Sequence[Record]) -> tuple[tuple[Record, ...]
     return described, said
 
 
-def further_columns(table: Table, keys: Sequence[str], known: set[int]) -> tuple[Columns, list[str]]:
+def further_columns(table: Table, keys: Sequence[str], known: set[int]) -> tuple[_Columns, list[str]]:
     """Values by column and key of image of all columns that are not at the positions in ``known``, and a sentence, with its cure,
     about each that cannot be taken."""
-    columns: Columns = {}
+    columns: _Columns = {}
     faults: list[str] = []
     lower = [name.lower() for name in table.header]
     long = next((at for at, row in enumerate(table.rows) if any(row[len(table.header) :])), None)
@@ -92,7 +92,7 @@ def further_columns(table: Table, keys: Sequence[str], known: set[int]) -> tuple
     return columns, faults
 
 
-def with_columns(records: Sequence[Record], columns: Columns, source: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
+def with_columns(records: Sequence[Record], columns: _Columns, source: str) -> tuple[tuple[Record, ...], tuple[str, ...]]:
     """The records with these columns added, empty where nothing is known, and a sentence about what was found in ``source``."""
     if not columns:
         return tuple(records), ()
