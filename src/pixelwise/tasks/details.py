@@ -21,7 +21,7 @@ __all__ = ["MOST_SCORES", "Detail", "Details", "foreground_objects", "foreground
 MOST_SCORES = 1 << 30
 """Classes times pixels of an image, as float16: 2 GiB."""
 
-View = Callable[[LabelMap, np.ndarray], tuple[np.ndarray, np.ndarray]]
+_View = Callable[[LabelMap, np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 def label_view(result: LabelMap, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,7 @@ class Detail:
     """A metric and what it looks at; ``of_scores`` where that is probabilities."""
 
     metric: Metric
-    view: View = label_view
+    view: _View = label_view
     of_scores: bool = False
 
 

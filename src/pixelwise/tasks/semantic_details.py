@@ -17,7 +17,7 @@ from pixelwise.tasks.details import Detail, Details, foreground_objects, foregro
 from pixelwise.tasks.details import score_view as scores
 from pixelwise.types import ClassTable, Mode
 
-__all__ = ["EXTRAS", "semantic_details"]
+__all__ = ["EXTRAS", "background_index", "semantic_details"]
 
 _Maker = Callable[[ClassTable, SurfaceOptions], Detail]
 _EXTRAS: dict[str, tuple[bool, _Maker]] = {  # whether it is about one foreground class, and how it is made

@@ -11,7 +11,7 @@ from pixelwise.data.fetching.catalog import PublicDataset, public_dataset
 from pixelwise.data.fetching.download import download
 from pixelwise.errors import ConfigError
 
-__all__ = ["fetch_data"]
+__all__ = ["fetch_data", "fetched"]
 
 
 def fetch_data(

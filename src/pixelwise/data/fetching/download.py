@@ -22,10 +22,10 @@ _TIMEOUT = 30.0  # seconds without a byte
 _TRIES = 4  # per mirror; each goes on where the one before broke off
 _PAUSE = 1.0  # seconds before the second try, doubled before each further one
 
-Progress = Callable[[int, int | None], None]
+_Progress = Callable[[int, int | None], None]
 
 
-def download(file: Download, to: Path, progress: Progress | None = None, pause: float = _PAUSE) -> Path:
+def download(file: Download, to: Path, progress: _Progress | None = None, pause: float = _PAUSE) -> Path:
     """Fetches ``file`` into the folder ``to`` and returns its path; a complete one that is there is not fetched again.
 
     An interruption leaves ``NAME.part``, with which the next call goes on. ``progress`` is told (bytes, of how many, or None).
@@ -50,7 +50,7 @@ def download(file: Download, to: Path, progress: Progress | None = None, pause: 
     )
 
 
-def _from_mirror(url: str, file: Download, part: Path, progress: Progress | None, pause: float) -> str:
+def _from_mirror(url: str, file: Download, part: Path, progress: _Progress | None, pause: float) -> str:
     """Tries one mirror; why it failed, or an empty string."""
     if urlsplit(url).scheme not in ("http", "https"):
         return "not an address of the web"
@@ -78,7 +78,7 @@ def _from_mirror(url: str, file: Download, part: Path, progress: Progress | None
     return reason
 
 
-def _append(url: str, file: Download, part: Path, progress: Progress | None) -> None:
+def _append(url: str, file: Download, part: Path, progress: _Progress | None) -> None:
     """Adds the rest of the file to ``part``; all of it where the server cannot send a rest."""
     held = part.stat().st_size if part.is_file() else 0
     headers = {"User-Agent": "pixelwise", **({"Range": f"bytes={held}-"} if held else {})}
