@@ -41,3 +41,10 @@ def test_images_are_found_by_path_by_name_and_by_stem(finder, name, expected):
 def test_none_and_several_are_said(finder, name, message):
     with pytest.raises(DataError, match=message):
         finder.find(name)
+
+
+def test_images_in_folders_of_masks_are_not_found(tmp_path):
+    for name in ("images/a.png", "masks/a.png"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    assert ImageFinder(tmp_path, [tmp_path / "masks"]).find("a") == tmp_path / "images" / "a.png"

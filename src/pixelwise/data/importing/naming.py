@@ -109,5 +109,5 @@ def beginning(path: Path, length: int = 4096) -> bytes:
 
 def counted(count: int, noun: str, names: Sequence[Any] = ()) -> str:
     """'1 box', '3 boxes', '3 boxes (a, b, c)': a noun in the singular with its number, and some of the names behind it."""
-    ending = "" if count == 1 else "es" if noun.endswith("x") else "s"
+    ending = "" if count == 1 else "es" if noun.endswith(("x", "s")) else "s"
     return f"{count:,} {noun}{ending}" + (f" ({some(list(names), 3)})" if names else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path, PurePosixPath
 
 from pixelwise.errors import DataError
@@ -24,15 +24,20 @@ def inside(name: str) -> PurePosixPath:
 
 class ImageFinder:
     """Finds the images of a folder by what annotations call them: by relative path, else by the file's name alone where that
-    is unique, with or without its suffix, whatever absolute path stands before it."""
+    is unique, with or without its suffix, whatever absolute path stands before it.
 
-    def __init__(self, root: Path) -> None:
+    Args:
+        root: the folder; images are found at any depth.
+        without: folders of images that are masks, which annotations do not mean.
+    """
+
+    def __init__(self, root: Path, without: Collection[Path] = ()) -> None:
         self.root = root
         self._by_path: dict[str, Path] = {}
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path in sorted(root.rglob("*")):
-            if is_image_name(path) and path.is_file():
+            if is_image_name(path) and path.is_file() and not any(folder in path.parents for folder in without):
                 self._by_path[path.relative_to(root).as_posix()] = path
                 self._by_name.setdefault(path.name, []).append(path)
                 self._by_stem.setdefault(path.stem, []).append(path)

@@ -1,0 +1,1 @@
+"""Data sets written in other people's formats, with what is lost counted."""
