@@ -177,26 +177,10 @@ def test_multilabel_asks_each_class_by_itself():
     assert found.brier == pytest.approx(brier_score_loss(truth, guess), rel=1e-12)
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)], ids=["in order", "shuffled"])
-def test_merging_parts_in_any_order_equals_the_whole(order):
-    images = [draw_image(seed=seed) for seed in range(3)]
-    whole, parts, merged = count(*images), [count(image) for image in images], Calibration(3)
-    for index in order:
-        merged.merge(parts[index])
-    np.testing.assert_array_equal(merged.top, whole.top)
-    assert merged.compute().to_json() == whole.compute().to_json()
-
-
 def test_the_counts_of_images_add_up_to_the_ece_of_the_whole():
     metric = Calibration(3)
     counts = sum(metric.update(*draw_image(seed=seed, sharper=2.0)) for seed in range(3))
     assert expected_calibration_error(counts) == metric.compute().top_label.ece
-
-
-def test_what_is_predicted_on_ignored_pixels_changes_nothing():
-    scores, target = draw_image()
-    other = np.where(target == 255, scores[::-1], scores)
-    assert count((scores, target)).compute().to_json() == count((other, target)).compute().to_json()
 
 
 def test_the_ranking_comes_from_the_same_counts():

@@ -83,18 +83,6 @@ def test_things_and_stuff_are_means_of_their_own_classes():
     np.testing.assert_allclose(scores.per_class_pq, np.multiply(scores.per_class_sq, scores.per_class_rq))
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)], ids=["in order", "shuffled"])
-def test_merging_parts_in_any_order_equals_the_whole_to_the_last_digit(order):
-    whole, parts = PanopticQuality(CLASSES), [PanopticQuality(CLASSES) for _ in range(4)]
-    for seed in range(20):
-        whole.update(*draw_pair(seed))
-        parts[seed % 4].update(*draw_pair(seed))
-    merged = PanopticQuality(CLASSES)
-    for index in order:
-        merged.merge(parts[index])
-    assert merged.compute() == whole.compute()
-
-
 def test_the_numbers_of_segments_do_not_matter():
     prediction, target = draw_pair(1)
     renamed = PanopticMap(prediction.ids * 3, {3 * index: label for index, label in prediction.labels.items()})

@@ -159,12 +159,6 @@ def test_an_undefined_class_is_in_no_macro_mean():
     assert found.macro_auroc == pytest.approx(np.mean(found.auroc[:3]))
 
 
-def test_what_is_predicted_on_ignored_pixels_changes_nothing():
-    scores, target = draw_image()
-    other = np.where(target == 255, scores[::-1], scores)
-    np.testing.assert_array_equal(count((scores, target)).counts, count((other, target)).counts)
-
-
 def test_multilabel_ranks_each_class_by_its_own_layer():
     rng = np.random.default_rng(0)
     scores, target = rng.random((2, 9, 9)).astype(np.float16), rng.choice(np.array([0, 1, 255], np.uint8), (2, 9, 9))
@@ -179,31 +173,6 @@ def test_an_update_returns_negatives_and_positives_of_its_image():
     expected = [[np.count_nonzero((target != index) & (target != 255)), np.count_nonzero(target == index)] for index in range(4)]
     assert metric.update(scores, target).tolist() == expected
     assert metric.counts.sum(2).tolist() == (2 * np.array(expected)).tolist()
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 1, 0, 2)], ids=["in order", "shuffled"])
-def test_merging_parts_in_any_order_equals_the_whole(order):
-    images = [draw_image(seed=seed, dtype=np.float32 if seed == 2 else np.float16) for seed in range(4)]
-    whole, parts = count(*images), [count(image) for image in images]
-    merged = ScoreHistograms(4)
-    for index in order:
-        merged.merge(parts[index])
-    np.testing.assert_array_equal(merged.counts, whole.counts)
-    assert merged.compute() == whole.compute()
-    assert not merged.is_exact
-
-
-def test_pixels_in_another_order_change_nothing():
-    scores, target = draw_image()
-    order = np.random.default_rng(1).permutation(target.size)
-    shuffled = scores.reshape(4, -1)[:, order].reshape(scores.shape), target.reshape(-1)[order].reshape(target.shape)
-    np.testing.assert_array_equal(count(shuffled).counts, count((scores, target)).counts)
-
-
-def test_perfect_scores_have_area_one():
-    target = draw_image()[1]
-    found = count(((target == np.arange(4)[:, None, None]).astype(np.float16), target)).compute()
-    assert {getattr(found, key) for key in AREAS} | {*found.best_f1, *found.best_youden} == {1.0}
 
 
 def test_counts_beyond_64_bits_of_pairs_do_not_overflow():

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from pixelwise.errors import DataError
@@ -17,6 +19,35 @@ def draw_mask(seed, size=(40, 46)):
     rng = np.random.default_rng(seed)
     field = ndimage.gaussian_filter(rng.normal(size=size), 1 + seed % 3)
     return field > np.quantile(field, 0.3 + 0.1 * (seed % 5))
+
+
+def thin_slowly(mask):
+    """Guo and Hall's two sub-iterations, pixel by pixel, neighbours by their direction."""
+    compass = {"E": (0, 1), "NE": (-1, 1), "N": (-1, 0), "NW": (-1, -1), "W": (0, -1), "SW": (1, -1), "S": (1, 0), "SE": (1, 1)}
+    around, is_on = list(compass), np.pad(mask, 1)
+    before = None
+    while before is None or (before != is_on).any():
+        before = is_on.copy()
+        for near, further, across in (("E", ("NE", "N"), "SE"), ("W", ("SW", "S"), "NW")):
+            gone = []
+            for row, column in np.argwhere(is_on).tolist():
+                at = {name: bool(is_on[row + down, column + right]) for name, (down, right) in compass.items()}
+                ring = [at[name] for name in around]
+                pieces = sum(not ring[k] and (ring[k + 1] or ring[(k + 2) % 8]) for k in (0, 2, 4, 6))
+                pairs = [sum(ring[k] or ring[(k + 1) % 8] for k in range(start, 8, 2)) for start in (0, 1)]
+                keeps_side = at[near] and (any(at[name] for name in further) or not at[across])
+                if pieces == 1 and 2 <= min(pairs) <= 3 and not keeps_side:
+                    gone.append((row, column))
+            for place in gone:
+                is_on[place] = False
+    return is_on[1:-1, 1:-1]
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**31))
+def test_skeletons_equal_a_loop_over_pixels(seed):
+    mask = draw_mask(seed, (9, 11)) if seed % 2 else np.random.default_rng(seed).random((7, 8)) < 0.7
+    np.testing.assert_array_equal(thin(mask), thin_slowly(mask))
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -73,17 +104,10 @@ def test_another_skeleton_can_be_passed_and_is_named():
     assert ClDice(2).compute().to_json()["skeletonize"] == "pixelwise.metrics.skeleton.thin"
 
 
-@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)], ids=["in order", "shuffled"])
-def test_merging_parts_in_any_order_equals_the_whole(order):
-    whole, parts, own = ClDice(4), [ClDice(4) for _ in range(3)], []
-    for seed, part in enumerate(parts):
-        own.append(whole.update(draw_labels(seed), draw_labels(seed + 1)))
-        part.update(draw_labels(seed), draw_labels(seed + 1))
-    merged = ClDice(4)
-    for index in order:
-        merged.merge(parts[index])
-    scores = merged.compute()
-    np.testing.assert_array_equal(merged.counts, whole.counts)
+def test_means_are_over_the_classes_that_are_there_and_over_images():
+    metric = ClDice(4)
+    own = [metric.update(draw_labels(seed), draw_labels(seed + 1)) for seed in range(3)]
+    scores = metric.compute()
     assert scores.absent == ("class_3",)
     assert scores.mean_cldice == pytest.approx(np.nanmean(scores.cldice))
     assert cldice_per_image(own) == pytest.approx(np.mean([np.nanmean(cldice(counts)) for counts in own]))
