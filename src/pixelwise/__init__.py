@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from pixelwise.config import RunConfig
     from pixelwise.models.pretrained import from_pretrained
     from pixelwise.types import ClassTable, LabelMap, Record
+    from pixelwise.verbs.fetching import fetch_data
+    from pixelwise.verbs.importing import import_data
+    from pixelwise.verbs.splitting import split_data
 
 __version__ = "0.1.0"
 
@@ -28,9 +31,12 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "fetch_data",
     "from_pretrained",
+    "import_data",
     "load",
     "predict",
+    "split_data",
     "train",
 ]
 
@@ -42,9 +48,12 @@ _MODULE_OF = {
     "check": "pixelwise.api",
     "compare": "pixelwise.api",
     "evaluate": "pixelwise.api",
+    "fetch_data": "pixelwise.verbs.fetching",
     "from_pretrained": "pixelwise.models.pretrained",
+    "import_data": "pixelwise.verbs.importing",
     "load": "pixelwise.api",
     "predict": "pixelwise.api",
+    "split_data": "pixelwise.verbs.splitting",
     "train": "pixelwise.api",
 }
 
