@@ -1,15 +1,19 @@
-"""Plots: well-formed, themed by the page, faithful to hostile names and odd numbers."""
+"""What all plots share: ink and font of the page, no markup from names, numbers without idle decimals."""
 
 import io
-import math
-import xml.etree.ElementTree as ElementTree
+import re
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import pytest
 from PIL import Image
 
-from pixelwise.report.plots import class_iou_bars, confusion_heatmap, learning_curves, per_image_histogram, to_png, to_svg
+from pixelwise.report import plots
+from pixelwise.report.confusion_plot import confusion_heatmap
+from pixelwise.report.image_plots import per_image_histogram
+from pixelwise.report.plots import short_name, to_png, to_svg
+from pixelwise.report.training_plots import learning_curves
+from tests.report.svg import read_texts
 
 HOSTILE = ["<b>bold</b>", "a$b$c", "--> x", '"quoted" & more', "道路"]
 
@@ -19,13 +23,11 @@ def make_matrix(num_classes):
     return rng.integers(0, 2, (num_classes, num_classes)) + np.diag(rng.integers(300, 900, num_classes))
 
 
-def make_history(count=40):
-    return [{"step": s, "loss": 2.0 / (s + 1), "lr": 1e-3, "val_mean_iou": 0.01 * s if s % 10 == 0 else ""} for s in range(count)]
-
-
-def read_texts(svg):
-    named = svg.replace("<svg ", '<svg xmlns:xlink="http://www.w3.org/1999/xlink" ', 1)
-    return ["".join(node.itertext()) for node in ElementTree.fromstring(named).iter() if node.tag.endswith("text")]
+def draw(**options):
+    with mpl.rc_context(plots.SETTINGS):
+        figure, axes = plots.new_figure(2, 2)
+        axes.plot([0, 1], [0, 1 / 3], **options)
+    return figure
 
 
 def test_names_are_shown_as_they_are_and_never_as_markup():
@@ -35,57 +37,28 @@ def test_names_are_shown_as_they_are_and_never_as_markup():
 
 
 def test_ink_and_font_come_from_the_page_and_nothing_from_outside():
-    svg = to_svg(learning_curves(make_history())["Training loss"])
+    svg = to_svg(learning_curves([{"step": step, "loss": 2.0 / (step + 1)} for step in range(40)])["Training loss"])
     assert "currentColor" in svg
     assert [word for word in ("#717783", "font-family", "<style", "http:", "https:", 'id="figure') if word in svg] == []
 
 
-@pytest.mark.parametrize("num_classes", [1, 2, 11, 30, 60], ids="{} classes".format)
-def test_a_confusion_matrix_of_any_size_has_a_label_for_its_first_class(num_classes):
-    figure = confusion_heatmap(make_matrix(num_classes), [f"c{index}" for index in range(num_classes)])
-    assert read_texts(to_svg(figure)).count("c0") == 2
+def test_colours_are_replaced_where_they_are_ink_and_not_where_they_are_text():
+    svg = to_svg(draw(color="#ff0000", label="#ff0000"), inks={"#ff0000": "var(--red, #ff0000)"})
+    assert re.findall(r"stroke: ([^;]*var\(--red[^;]*)", svg) == ["var(--red, #ff0000)"]
+    figure = draw()
+    figure.axes[0].set_xlabel("#717783")
+    assert "#717783" in read_texts(to_svg(figure))
 
 
-def test_cells_are_percent_of_their_row_and_small_ones_are_blank():
-    texts = read_texts(to_svg(confusion_heatmap(np.array([[996, 4], [30, 70]]), ["a", "b"])))
-    assert sorted(text for text in texts if text.isdigit()) == ["100", "30", "70"]
+def test_points_are_written_with_two_decimals():
+    paths = re.findall(r' d="([^"]*)"', to_svg(draw()))
+    decimals = [len(found) for path in paths for found in re.findall(r"\.(\d+)", path)]
+    assert max(decimals) == 2
 
 
-def test_a_row_without_pixels_stays_empty():
-    texts = read_texts(to_svg(confusion_heatmap(np.array([[5, 0], [0, 0]]), ["a", "b"])))
-    assert [text for text in texts if text.isdigit()] == ["100"]
-
-
-def test_curves_are_drawn_only_for_what_was_measured():
-    only_scores = [{"step": 1, "loss": "", "val_mean_iou": "0.5"}, {"step": 2, "loss": math.nan}]
-    assert [list(learning_curves(rows)) for rows in (make_history(), only_scores, [])] == [
-        ["Training loss", "Validation mIoU", "Learning rate"],
-        ["Validation mIoU"],
-        [],
-    ]
-
-
-def test_the_best_validation_score_is_named():
-    rows = [{"step": step, "val_mean_iou": value} for step, value in ((10, 0.2), (20, 0.61), (30, 0.5))]
-    assert "best 0.610 at step 20" in read_texts(to_svg(learning_curves(rows)["Validation mIoU"]))
-
-
-def test_the_histogram_names_the_median_and_survives_missing_scores():
-    texts = read_texts(to_svg(per_image_histogram([0.2, 0.4, 0.9, None, math.nan])))
-    assert "median 0.400" in texts
-    assert "images" in read_texts(to_svg(per_image_histogram([])))
-
-
-def test_absent_classes_are_said_to_be_absent_in_the_bars():
-    texts = read_texts(to_svg(class_iou_bars(["a", "b", "c"], [0.25, None, 0.75], np.zeros((3, 3), np.uint8))))
-    assert [text for text in texts if text in {"a", "b", "c", "absent", "0.250", "0.750"}] == [
-        "c",
-        "a",
-        "b",
-        "0.750",
-        "0.250",
-        "absent",
-    ]
+def test_a_short_name_is_one_line_of_at_most_eighteen_letters():
+    names = ["road", "two\nlines", "x" * 18, "x" * 19, "  "]
+    assert [short_name(name) for name in names] == ["road", "two lines", "x" * 18, "x" * 17 + "…", "?"]
 
 
 def test_a_png_is_opaque_and_of_the_asked_resolution():
