@@ -1,5 +1,6 @@
 """Where the errors sit: the sentences and the table say what the data say."""
 
+import numpy as np
 import pytest
 
 from pixelwise.metrics.error_places import ErrorPlaces
@@ -67,8 +68,6 @@ def test_pairs_are_told_with_their_share_and_how_much_is_at_borders():
 
 
 def test_what_the_metric_gives_is_what_the_section_takes():
-    import numpy as np
-
     target = np.zeros((20, 20), np.uint8)
     target[:, 10:] = 1
     prediction = target.copy()

@@ -31,6 +31,14 @@ def test_bounds_are_told_only_where_the_areas_are_not_exact():
     assert "± is the most that rounding of the scores can have changed." in words(rounded)
 
 
+def test_areas_are_not_rounded_up_to_certainty():
+    ranking = measured(np.float16).to_json() | {"macro_auroc": 0.9996, "micro_auroc": 0.99999}
+    ranking |= {"macro_average_precision": 1.0, "micro_average_precision": 0.9994}
+    text = words(ranking_section(make_data(ranking=ranking)))
+    assert "macro 0.9996, micro >0.9999." in text
+    assert "macro 1.000, micro 0.999." in text
+
+
 def test_a_small_bound_is_not_nothing():
     ranking = measured().to_json() | {"macro_auroc_bound": 3.24e-7, "micro_auroc_bound": 0.0123}
     section = ranking_section(make_data(ranking=ranking))

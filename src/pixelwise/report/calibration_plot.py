@@ -44,7 +44,7 @@ def reliability_figure(reliability: Mapping[str, Any]) -> Figure:
 
 
 def _draw_gaps(axes: Axes, middles: np.ndarray, width: float, confidence: np.ndarray, accuracy: np.ndarray) -> None:
-    axes.plot([0, 1], [0, 1], color=plots.INK, lw=0.9, ls=(0, (2, 2)), label="confidence = accuracy")
+    axes.plot([0, 1], [0, 1], color=plots.INK, lw=0.9, ls=(0, (2, 2)))
     axes.bar(middles, accuracy, 0.92 * width, color=plots.ACCENT, alpha=0.22, lw=0)
     for over, color in ((True, plots.SECOND), (False, plots.ACCENT)):
         kept = (confidence > accuracy) == over
@@ -66,9 +66,9 @@ def _draw_histogram(axes: Axes, middles: np.ndarray, width: float, share: np.nda
     axes.yaxis.set_major_locator(FixedLocator(list(10.0 ** powers[:: -max(1, len(powers) // 4)])))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-    for key, color, style in (("mean_confidence", plots.SECOND, "-"), ("mean_accuracy", plots.STRONG, "-")):
+    for key, color in (("mean_confidence", plots.SECOND), ("mean_accuracy", plots.STRONG)):
         value = reliability.get(key)
         if value is not None:
-            axes.axvline(value, color=color, lw=1.4, ls=style, label=f"{key.removeprefix('mean_')} {value:.3f}")
+            axes.axvline(value, color=color, lw=1.4, label=f"{key.removeprefix('mean_')} {value:.3f}")
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper left", frameon=False, fontsize=8.5, handlelength=1.6)

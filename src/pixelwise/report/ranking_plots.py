@@ -83,13 +83,13 @@ def _draw(
     digits = _digits(areas)
     for position, name in enumerate(named):
         style = _STYLES[(len(named) - 1 - position) // 6 % len(_STYLES)]
-        label = f"{_rounded(areas[name], digits)} {plots.short_name(name)}"
+        label = f"{_rounded(areas[name] or 0.0, digits)} {plots.short_name(name)}"
         axes.plot(*curves[name], color=class_color(colors[name]), lw=1.6, ls=style, label=label, **options)
 
 
-def _rounded(area: float | None, digits: int) -> str:
+def _rounded(area: float, digits: int) -> str:
     text = f"{area:.{digits}f}"
-    return f">0.{'9' * digits}" if area is not None and area < 1 and text.startswith("1") else text
+    return f">0.{'9' * digits}" if area < 1 and text.startswith("1") else text
 
 
 def _digits(areas: Mapping[str, float | None]) -> int:
@@ -99,15 +99,13 @@ def _digits(areas: Mapping[str, float | None]) -> int:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     """Below the axes in two columns; the figure grows by its height."""
-    handles, labels = axes.get_legend_handles_labels()
-    order = [*range(bool(handles) and labels[0].endswith(" others"), len(handles))]
-    order += [0] if len(order) < len(handles) else []  # the grey ones last
-    rows = -(-len(handles) // 2)
+    entries = sorted(zip(*axes.get_legend_handles_labels(), strict=True), key=lambda entry: entry[0].get_alpha() is not None)
+    rows = -(-len(entries) // 2)  # the grey ones come last
     figure.set_figheight(figure.get_figheight() + 0.2 + 0.18 * rows)
     figure.get_layout_engine().set(h_pad=0.09)  # type: ignore[union-attr, call-arg]
     figure.legend(
-        [handles[at] for at in order], [labels[at] for at in order], loc="outside lower center", ncols=2, frameon=False,
-        fontsize=8.5, handlelength=2.4, columnspacing=1.6, labelspacing=0.35,
+        *zip(*entries, strict=True), loc="outside lower center", ncols=2, frameon=False, fontsize=8.5, handlelength=2.4,
+        columnspacing=1.6, labelspacing=0.35,
     )  # fmt: skip
 
 

@@ -59,7 +59,7 @@ def _areas(ranking: Mapping[str, Any], area: str) -> str:
     parts = []
     for how in ("macro", "micro"):
         bound = "" if ranking.get("is_exact") else f" ±&nbsp;{_bound(ranking.get(f'{how}_{area}_bound'))}"
-        parts.append(f"{how} {number(ranking.get(f'{how}_{area}'))}{bound}")
+        parts.append(f"{how} {_area(ranking.get(f'{how}_{area}'), 3)}{bound}")
     return ", ".join(parts)
 
 
@@ -100,8 +100,16 @@ def _table(ranking: Mapping[str, Any], colors: Mapping[str, Any]) -> str:
     return table(heads, rows, note + exact)
 
 
+def _area(value: Any, digits: int) -> str:
+    """With a fourth digit where three would round it up to certainty."""
+    found = finite(value)
+    if found is not None and found < 1 and round(found, digits) == 1:
+        return f"{found:.4f}" if round(found, 4) < 1 else "&gt;0.9999"
+    return number(value, digits)
+
+
 def _bounded(own: Mapping[str, Any], key: str, ranking: Mapping[str, Any]) -> str:
-    value = number(own[key], 4)
+    value = _area(own[key], 4)
     return value if ranking.get("is_exact") or own[key] is None else f"{value} <small>± {_bound(own.get(f'{key}_bound'))}</small>"
 
 
