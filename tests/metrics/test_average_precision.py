@@ -191,7 +191,10 @@ ONE_BOX = np.array([[0.0, 0, 9, 9]])
         (lambda: make(areas=np.array([-1.0])), r"areas must not be negative, got -1.0"),
         (lambda: make(crowd=np.zeros(3, bool)), r"crowd must have one flag per instance, 1, got \(3,\)"),
         (lambda: make(masks=np.zeros((2, 4, 4), bool)), r"masks must be one per instance, 1, got 2"),
-        (lambda: make(labels=np.array([-1])), r"labels of instances must be a row of class indices from 0 on"),
+        (
+            lambda: make(labels=np.array([-1])),
+            r"labels of instances must be class indices from 0 on, got -1; leave out what has no class",
+        ),
         (lambda: make(labels=np.array([0.5])), r"labels of instances must be .* got float64"),
         (lambda: score([(make(scores=None), make())]), r"predicted instances need scores"),
         (lambda: score([(make(), make())], "mask"), r"mask average precision needs masks"),

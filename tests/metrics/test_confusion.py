@@ -97,15 +97,11 @@ def make_zeros(*shape, value=0, dtype=np.uint8):
 @pytest.mark.parametrize(
     ("prediction", "target", "message"),
     [
-        (make_zeros(2, 2, value=3), make_zeros(2, 2), r"predictions must be class indices 0 to 2, got 3"),
-        (make_zeros(2, 2, value=255), make_zeros(2, 2, value=255), r"predictions must be .* got 255"),
-        (make_zeros(2, 2), make_zeros(2, 2, value=37), r"targets must be .*255 where ignored, got \[37\].*to_indices"),
-        (make_zeros(2, 2), make_zeros(2, 3), r"of one shape, got \(2, 2\) and \(2, 3\).*original size"),
         (make_zeros(1, 2, 2), make_zeros(1, 2, 2), r"must be \(height, width\)"),
         (make_zeros(2, 2, dtype=np.int64), make_zeros(2, 2), r"prediction must be uint8 .* got int64; .*astype"),
         (make_zeros(2, 2), make_zeros(2, 2, dtype=bool), r"target must be uint8 .* got bool"),
     ],
-    ids=["prediction too large", "ignored as prediction", "unknown target", "two sizes", "three axes", "int64", "bool"],
+    ids=["three axes", "int64", "bool"],
 )
 def test_maps_that_cannot_be_counted_are_refused_and_leave_the_sum_alone(prediction, target, message):
     metric = ConfusionMatrix(3)

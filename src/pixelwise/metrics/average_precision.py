@@ -94,6 +94,12 @@ class AveragePrecision:
                     f"{what} labels must be class indices 0 to {len(self.class_names) - 1}, got {int(instances.labels.max())}; "
                     "map category ids to class indices first"
                 )
+        sizes = {runs.size for runs in (*prediction.runs, *target.runs)}
+        if len(sizes) > 1:
+            raise DataError(
+                f"masks of prediction and target must be of one size, got {sorted(sizes)[:4]}; scores are taken at the original "
+                "size of the image"
+            )
         matches = match_detections(prediction, target, self.region, _LIMITS[-1])
         self._images.append((key, matches))
         return matches

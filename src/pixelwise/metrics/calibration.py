@@ -67,6 +67,12 @@ class CalibrationScores:
     per_class_brier: tuple[float, ...]
     score_rounding: float
 
+    @property
+    def undefined(self) -> dict[str, str]:
+        """Why, for each score over all pixels that is nan."""
+        names = ("classwise_ece", "classwise_ace", "brier", "nll", "top_label")
+        return {} if self.top_label.total else dict.fromkeys(names, "no pixel was counted")
+
     def to_json(self) -> dict[str, Any]:
         """Plain data that JSON can hold: ``None`` in place of nan, per-class values by class name."""
         scalars = {key: _plain(getattr(self, key)) for key in ("classwise_ece", "classwise_ace", "brier", "nll")}
@@ -76,7 +82,8 @@ class CalibrationScores:
         }
         notes = {"nll_clipped": self.nll_clipped, "nll_floor": NLL_FLOOR, "score_rounding": self.score_rounding}
         strata = {name: value.to_json() for name, value in self.strata.items()}
-        return {**scalars, **notes, **per_class, "top_label": self.top_label.to_json(), "strata": strata}
+        said = {"undefined": self.undefined} if self.undefined else {}
+        return {**scalars, **notes, **per_class, "top_label": self.top_label.to_json(), "strata": strata, **said}
 
 
 class Calibration:

@@ -48,6 +48,7 @@ class ConfusionMatrix:
 
     def merge(self, other: ConfusionMatrix) -> None:
         """Adds the counts of another matrix, such as another process's."""
+        _check_kind(self, other)
         check_same_classes(self.class_names, other.class_names, "confusion matrices")
         self.matrix += other.matrix
 
@@ -84,12 +85,21 @@ class MultilabelConfusion:
 
     def merge(self, other: MultilabelConfusion) -> None:
         """Adds the counts of another one, such as another process's."""
+        _check_kind(self, other)
         check_same_classes(self.class_names, other.class_names, "confusion matrices")
         self.matrix += other.matrix
 
     def compute(self) -> SegmentationScores:
         """Scores over everything seen so far."""
         return scores_from_multilabel(self.matrix, self.class_names)
+
+
+def _check_kind(ours: object, theirs: object) -> None:
+    """Of two classes, (K, 2, 2) and (K, K) counts would add up without a word."""
+    if type(ours) is not type(theirs):
+        raise DataError(
+            f"a {type(ours).__name__} cannot be merged with a {type(theirs).__name__}; count all images with one of the two"
+        )
 
 
 def _joint_counts(prediction: np.ndarray, target: np.ndarray, num_classes: int) -> np.ndarray:

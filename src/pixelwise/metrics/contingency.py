@@ -29,7 +29,9 @@ def shared_pixels(target: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarra
     first, second = (np.ascontiguousarray(ids).reshape(-1) for ids in (target, prediction))
     for what, ids in (("target", first), ("prediction", second)):
         if ids.dtype.kind not in "iu":
-            raise DataError(f"{what} must hold whole numbers, one id per pixel, got {ids.dtype}")
+            raise DataError(
+                f"{what} must hold whole numbers, one id per pixel, got {ids.dtype}; give ids, not scores or colours, as integers"
+            )
     if not first.size:
         return tuple(np.zeros((3, 0), np.int64))  # type: ignore[return-value]
     changes = first[1:] != first[:-1]

@@ -36,8 +36,12 @@ class Instances:
 
     def __post_init__(self) -> None:
         labels = np.asarray(self.labels)
-        if labels.ndim != 1 or (labels.size and (labels.dtype.kind not in "iu" or int(labels.min()) < 0)):
+        if labels.ndim != 1 or (labels.size and labels.dtype.kind not in "iu"):
             raise DataError(f"labels of instances must be a row of class indices from 0 on, got {labels.dtype} of {labels.shape}")
+        if labels.size and int(labels.min()) < 0:
+            raise DataError(
+                f"labels of instances must be class indices from 0 on, got {int(labels.min())}; leave out what has no class"
+            )
         self._set("labels", labels.astype(np.int64))
         self._set("scores", self._numbers("scores", (len(labels),)))
         self._set("boxes", self._numbers("boxes", (len(labels), 4)))

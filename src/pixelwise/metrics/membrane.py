@@ -57,6 +57,11 @@ class MembraneScores:
     images: int
     is_thinned: bool
 
+    @property
+    def undefined(self) -> dict[str, str]:
+        """Why, for each head figure that is nan."""
+        return {} if self.images else dict.fromkeys(("v_rand", "v_info"), "no image has a cell pixel in its target")
+
     def to_json(self) -> dict[str, Any]:
         """Plain data that JSON can hold: ``None`` in place of nan."""
         heads = ("v_rand", "v_info", "v_rand_threshold", "v_info_threshold")
@@ -65,7 +70,8 @@ class MembraneScores:
             for threshold, scores in zip(self.thresholds, self.by_threshold, strict=True)
         ]
         counts = {"images": self.images, "border_thinning": self.is_thinned, "connectivity": 4}
-        return {**{key: _plain(getattr(self, key)) for key in heads}, **counts, "by_threshold": rows}
+        said = {"undefined": self.undefined} if self.undefined else {}
+        return {**{key: _plain(getattr(self, key)) for key in heads}, **counts, "by_threshold": rows, **said}
 
 
 class MembraneMetrics:
@@ -155,12 +161,18 @@ class MembraneMetrics:
             raise DataError(
                 f"prediction must be float scores of cell, got {prediction.dtype}; for class indices pass thresholds=None"
             )
-        if not (np.all(prediction >= 0) and np.all(prediction <= 1)):
-            raise DataError("predicted scores must be from 0 to 1 and not nan; were they taken before the softmax or sigmoid?")
+        outside = prediction[~((prediction >= 0) & (prediction <= 1))]
+        if outside.size:
+            raise DataError(
+                f"predicted scores must be from 0 to 1, got {float(outside[0])} ({outside.size} pixels); were they taken before "
+                "the softmax or sigmoid?"
+            )
 
 
 def label_cells(cells: np.ndarray) -> np.ndarray:
     """4-connected components of a boolean (H, W) map: int32 labels from 1, 0 elsewhere."""
+    if not cells.size:
+        return np.zeros(cells.shape, np.int32)  # OpenCV ends the process
     return np.asarray(cv2.connectedComponents(np.ascontiguousarray(cells).view(np.uint8), connectivity=4, ltype=cv2.CV_32S)[1])
 
 

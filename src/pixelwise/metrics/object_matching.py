@@ -47,10 +47,19 @@ class ObjectScores:
     false_negatives: tuple[int, ...]
     mean_average_precision: float
 
+    @property
+    def undefined(self) -> dict[str, str]:
+        """Why, for each score that is nan at one threshold or more."""
+        reasons = {"precision": "nothing was predicted", "recall": "no target has an object", "mean_matched_iou": "no match"}
+        names = [name for name, value in vars(self).items() if isinstance(value, tuple) and any(map(math.isnan, value))]
+        names += ["mean_average_precision"] * math.isnan(self.mean_average_precision)
+        return {name: reasons.get(name, "no object in any target or prediction") for name in names}
+
     def to_json(self) -> dict[str, Any]:
         """Plain data that JSON can hold: ``None`` in place of nan, a list with one entry per threshold."""
         rows = {name: [_plain(v) for v in value] for name, value in vars(self).items() if isinstance(value, tuple)}
-        return rows | {"mean_average_precision": _plain(self.mean_average_precision)}
+        said = {"undefined": self.undefined} if self.undefined else {}
+        return rows | {"mean_average_precision": _plain(self.mean_average_precision)} | said
 
 
 class ObjectMatching:

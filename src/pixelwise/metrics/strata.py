@@ -59,6 +59,8 @@ class Strata:
 def boundary_mask(target: np.ndarray, radius: int) -> np.ndarray:
     """(H, W) bool: another class is within ``radius`` pixels; False where the target is ignored."""
     _check(target)
+    if not target.size:
+        return np.zeros(target.shape, np.bool_)
     window = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
     ignored = target == IGNORE_INDEX
     # Extremes of the window, with ignored pixels and the outside taking part in neither.
