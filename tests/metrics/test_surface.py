@@ -87,10 +87,10 @@ def naive_distances(starts, goals, spacing):
 
 
 @pytest.mark.parametrize("spacing", [(1, 1), (0.7, 2.3), (1, 1, 1), (2.5, 1, 0.4)], ids=str)
-@pytest.mark.parametrize("reach", [0.5, 4.0], ids=["by tree alone", "by steps first"])
-def test_distances_equal_a_double_loop(spacing, reach, monkeypatch):
-    monkeypatch.setattr(surface_module, "_REACH", {2: reach, 3: reach})
-    surface_module._offsets.cache_clear()
+@pytest.mark.parametrize("lines", [1, 4, 256])
+def test_distances_equal_a_double_loop(spacing, lines, monkeypatch):
+    monkeypatch.setattr(surface_module, "_LINES", lines)
+    surface_module._lines.cache_clear()
     prediction, target = draw_masks(0, len(spacing), 16 if len(spacing) == 2 else 8)
     surfaces = []
     for mask in (prediction, target):
@@ -99,7 +99,39 @@ def test_distances_equal_a_double_loop(spacing, reach, monkeypatch):
     found = surface_distances(prediction, target, spacing, "pixels")
     np.testing.assert_allclose(found.from_prediction, naive_distances(*surfaces, spacing), rtol=1e-12)
     np.testing.assert_allclose(found.from_target, naive_distances(*surfaces[::-1], spacing), rtol=1e-12)
-    surface_module._offsets.cache_clear()
+    surface_module._lines.cache_clear()
+
+
+def draw_far_apart(dims):
+    """Two balls with empty lines between them and around, and a part of one that lies near the other."""
+    size, centers = ((420, 60), ((30, 30), (380, 25))) if dims == 2 else ((60, 50, 20), ((10, 10, 9), (48, 40, 8)))
+    first, second = (((np.indices(size).T - center) ** 2).sum(-1).T < 64 for center in centers)
+    first[size[0] - 30 : size[0] - 15, 12] = True
+    return first, second
+
+
+@pytest.mark.parametrize("spacing", [(1, 1), (0.7, 2.3), (1, 1, 1), (2.5, 1, 0.4)], ids=str)
+def test_distances_of_masks_far_apart_equal_those_of_scipy_to_every_digit(spacing):
+    prediction, target = draw_far_apart(len(spacing))
+    found = surface_distances(prediction, target, spacing, "pixels")
+    edges = [mask & ~ndimage.binary_erosion(mask) for mask in (prediction, target)]
+    for distances, starts, goals in ((found.from_prediction, *edges), (found.from_target, *edges[::-1])):
+        nearest = ndimage.distance_transform_edt(~goals, sampling=spacing, return_distances=False, return_indices=True)
+        steps = (np.indices(goals.shape) - nearest)[:, starts].T * spacing
+        np.testing.assert_allclose(distances, np.sqrt((steps**2).sum(1)), rtol=1e-15)
+
+
+@pytest.mark.parametrize("weighting", ["surfels", "pixels"])
+def test_a_percentile_is_what_a_sorted_list_says(weighting):
+    found = surface_distances(*draw_masks(5), (0.7, 1.3), weighting)
+    for percentile in (0.1, 20, 50, 95, 99.9):
+        expected = []
+        for distances, sizes in found._sides:
+            order = np.argsort(distances, kind="stable")
+            position = np.searchsorted(np.cumsum(sizes[order]), sizes.sum() * percentile / 100 * (1 - 1e-9))
+            by_surfels = distances[order][position]
+            expected.append(np.percentile(distances, percentile) if weighting == "pixels" else by_surfels)
+        assert found.hausdorff(percentile) == max(expected)
 
 
 @pytest.mark.parametrize("spacing", [(1, 1), (3, 0.5), (1, 1, 1), (2.5, 1, 0.4)], ids=str)

@@ -21,12 +21,13 @@ Both masks empty: all are nan. One of them empty: distances are inf, surface Dic
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -39,7 +40,7 @@ __all__ = ["SurfaceDistances", "Weighting", "check_spacing", "surface_distances"
 Weighting = Literal["surfels", "pixels"]
 
 _SLACK = 1e-9  # relative: distances that differ by rounding alone count as equal
-_REACH = {2: 4.0, 3: 2.0}  # how far, in the finest spacing, elements look around before a tree is asked
+_LINES = 256  # that an element looks along before it asks a tree
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,17 @@ class SurfaceDistances:
             return float(distances.max())
         if self.weighting == "pixels":
             return math.inf if np.isinf(distances[0]) else float(np.percentile(distances, percentile))
-        order = np.argsort(distances, kind="stable")
-        covered = np.cumsum(sizes[order])
-        wanted = covered[-1] * percentile / 100 * (1 - _SLACK)
-        return float(distances[order[int(np.searchsorted(covered, wanted))]])
+        wanted = float(sizes.sum()) * percentile / 100 * (1 - _SLACK)
+        values = np.unique(distances)
+        return float(values[bisect.bisect_left(values, wanted, key=lambda value: sizes @ (distances <= value))])
+
+
+class _Surface(NamedTuple):
+    """The elements of a surface: their flat positions in a map of ``shape``, rising, and what each of them counts."""
+
+    at: np.ndarray
+    sizes: np.ndarray
+    shape: tuple[int, ...]
 
 
 def surface_distances(
@@ -131,10 +139,9 @@ def surface_distances(
     if box is None:
         nothing = np.zeros(0)
         return SurfaceDistances(nothing, nothing, nothing, nothing, weighting)
-    found, found_sizes = _elements(prediction[box], sizes, weighting)
-    expected, expected_sizes = _elements(target[box], sizes, weighting)
+    found, expected = (_elements(mask[box], sizes, weighting) for mask in (prediction, target))
     return SurfaceDistances(
-        _nearest(found, expected, sizes), _nearest(expected, found, sizes), found_sizes, expected_sizes, weighting
+        _nearest(found, expected, sizes), _nearest(expected, found, sizes), found.sizes, expected.sizes, weighting
     )
 
 
@@ -157,66 +164,98 @@ def _box(union: np.ndarray) -> tuple[slice, ...] | None:
     return tuple(box)
 
 
-def _elements(mask: np.ndarray, spacing: tuple[float, ...], weighting: Weighting) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of a cropped mask as a boolean map, and what each true entry counts."""
-    padded = np.pad(mask, 1)
+def _elements(mask: np.ndarray, spacing: tuple[float, ...], weighting: Weighting) -> _Surface:
+    """The surface of a cropped mask, on a map with room for what :func:`_nearest` looks at around it."""
+    before = [margin + 1 for margin in _lines(spacing)[0]]
+    filled = np.zeros([length + 2 * margin for length, margin in zip(mask.shape, before, strict=True)], np.bool_)
+    filled[tuple(slice(margin, margin + length) for length, margin in zip(mask.shape, before, strict=True))] = mask
+    flat, strides = filled.reshape(-1), filled.strides  # one byte an entry; nothing is true at the ends of an axis
     if weighting == "pixels":
-        inside = mask.copy()
-        for axis, start in itertools.product(range(mask.ndim), (0, 2)):
-            moved = [slice(1, -1)] * mask.ndim
-            moved[axis] = slice(start, start + mask.shape[axis])
-            inside &= padded[tuple(moved)]
-        surface = mask & ~inside
-        return surface, np.ones(int(np.count_nonzero(surface)))
-    codes = np.zeros([length + 1 for length in mask.shape], np.uint8)
+        inside = flat.copy()
+        for step in strides:
+            inside[step:] &= flat[:-step]
+            inside[:-step] &= flat[step:]
+        at = np.flatnonzero(flat ^ inside)
+        return _Surface(at, np.ones(len(at)), filled.shape)
+    some = every = flat  # of the corners of the cell that begins at an entry
+    for step in strides:
+        some, every = some[:-step] | some[step:], every[:-step] & every[step:]
+    at = np.flatnonzero(some ^ every)
+    codes = np.zeros(len(at), np.uint8)
     for corner in itertools.product((0, 1), repeat=mask.ndim):
-        codes <<= 1
-        codes |= padded[tuple(slice(start, start + length) for start, length in zip(corner, codes.shape, strict=True))]
-    surface = (codes != 0) & (codes != (1 << (1 << mask.ndim)) - 1)
-    return surface, surfel_sizes(spacing)[codes[surface]]
+        codes = codes + codes + flat[at + np.dot(corner, strides)]
+    return _Surface(at, surfel_sizes(spacing)[codes], filled.shape)
 
 
-def _nearest(starts: np.ndarray, goals: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """Distance from each true entry of ``starts``, in order, to the nearest one of ``goals``; inf where it has none.
+def _nearest(starts: _Surface, goals: _Surface, spacing: tuple[float, ...]) -> np.ndarray:
+    """Distance from each element of ``starts``, in order, to the nearest one of ``goals``; inf where it has none.
 
-    Most elements of a useful prediction have one nearby: offsets are tried from the shortest to the longest, all elements at
-    once. Only what is left over asks a k-d tree.
+    Each element asks the lines along the last axis around it, the nearest line first, for their goal that is nearest to its
+    own place on the line, and stops when the next line is farther away than what it has found. What has not stopped after
+    hundreds of lines, or most of them after some dozens, asks a k-d tree.
     """
-    offsets, lengths = _offsets(spacing)
-    margin = np.abs(offsets).max(0)
-    padded = np.pad(goals, [(int(m), int(m)) for m in margin])
-    points = np.stack(np.unravel_index(np.flatnonzero(starts), starts.shape), 1)
-    there = np.stack(np.unravel_index(np.flatnonzero(goals), goals.shape), 1)
-    distances = np.full(len(points), np.inf)
-    if not len(points) or not len(there):
+    distances = np.full(len(starts.at), np.inf)
+    if not len(starts.at) or not len(goals.at):
         return distances
-    strides = np.array(padded.strides)  # one byte an entry
-    flat, at, left = padded.ravel(), (points + margin) @ strides, np.arange(len(points))
-    for tried, (step, length) in enumerate(zip((offsets @ strides).tolist(), lengths.tolist(), strict=True)):
-        if tried == 3**starts.ndim and 2 * len(left) > len(points):
-            break  # the masks have little to do with each other
-        hit = flat[at + step]
-        distances[left[hit]] = length
-        left, at = left[~hit], at[~hit]
-        if not len(left):
-            return distances
+    places, at, place = _places_in_lines(goals), starts.at, starts.at % goals.shape[-1] * 1.0
+    strides = np.cumprod(goals.shape[:0:-1])[::-1]
+    left, best, tried = np.arange(len(at)), np.full(len(at), np.inf), 0
+    for (squared, offsets), (following, _) in itertools.pairwise(_lines(spacing)[1]):
+        for step in (offsets @ strides).tolist():
+            along = places[at + step] - place
+            if spacing[-1] != 1:
+                along *= spacing[-1]
+            along *= along
+            along += squared
+            np.minimum(best, along, out=best)
+        going, tried = best > following, tried + len(offsets)
+        remaining = int(np.count_nonzero(going))
+        if 4 * remaining < 3 * len(left):
+            distances[left] = np.sqrt(best)
+            left, at, place, best = left[going], at[going], place[going], best[going]
+        if not remaining or (tried >= _LINES // 4 and 2 * remaining > len(distances)):
+            break
+    distances[left] = np.sqrt(best)
+    going = best > following
+    if going.any():
+        distances[left[going]] = _nearest_by_tree(at[going], goals, spacing)
+    return distances
+
+
+def _places_in_lines(goals: _Surface) -> np.ndarray:
+    """Flat map: where on its line along the last axis the goal nearest to each entry is; inf on lines without a goal."""
+    width, lines = goals.shape[-1], math.prod(goals.shape[:-1])
+    is_empty = np.ones(lines, np.bool_)
+    is_empty[goals.at // width] = False
+    empty = np.flatnonzero(is_empty) * width
+    at = np.insert(goals.at, np.searchsorted(goals.at, empty), empty)  # an empty line has one entry, at its beginning
+    line, place = np.divmod(at, width)
+    ends = np.append(at[:-1] + (np.diff(at) + 1) // 2, 0)  # halfway to the next entry
+    is_last = np.diff(line, append=lines) > 0
+    ends[is_last] = (line[is_last] + 1) * width
+    places = np.where(is_empty[line], np.float32(np.inf), place.astype(np.float32))
+    return np.repeat(places, np.diff(ends, prepend=0))
+
+
+def _nearest_by_tree(at: np.ndarray, goals: _Surface, spacing: tuple[float, ...]) -> np.ndarray:
+    """The same for elements at some positions."""
     scale = np.array(spacing)
-    _, index = KDTree(there * scale, leafsize=64, balanced_tree=False, compact_nodes=False).query(points[left] * scale)
-    distances[left] = _lengths(points[left] - there[index], scale)
+    points, there = (np.stack(np.unravel_index(some, goals.shape), 1) * 1.0 for some in (at, goals.at))
+    tree = KDTree(there * scale, leafsize=32, balanced_tree=False, compact_nodes=False)
+    _, index = tree.query(points * scale)
+    distances: np.ndarray = np.sqrt((((points - there[index]) * scale) ** 2).sum(-1))
     return distances
 
 
 @cache
-def _offsets(spacing: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """All steps of the grid up to a length, shortest first, and their lengths."""
-    reach = _REACH[len(spacing)] * min(spacing) * (1 + _SLACK)
-    ranges = [range(-int(reach // size), int(reach // size) + 1) for size in spacing]
-    offsets = np.array(list(itertools.product(*ranges)))
-    lengths = _lengths(offsets, np.array(spacing))
-    order = np.argsort(lengths, kind="stable")
-    order = order[lengths[order] <= reach]
-    return offsets[order], lengths[order]
-
-
-def _lengths(steps: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return np.sqrt(((steps * scale) ** 2).sum(-1))
+def _lines(spacing: tuple[float, ...]) -> tuple[tuple[int, ...], tuple[tuple[float, np.ndarray], ...]]:
+    """The lines along the last axis around an element, the nearest first: how far they reach along each axis, and in order
+    of their distance the squared distance and the (n, axes - 1) steps to each line at it. The last ones only end the search."""
+    scale = np.array(spacing[:-1])
+    side = range(-(_LINES // 2) - 1, _LINES // 2 + 2)  # along the finest axis alone there are enough
+    steps = np.array(list(itertools.product(side, repeat=len(scale))))
+    squared = ((steps * scale) ** 2).sum(-1)
+    distances = np.unique(squared)
+    kept = distances[: np.searchsorted(distances, np.sort(squared)[_LINES]) + 1]
+    room = np.abs(steps[squared <= kept[-1]]).max(0)
+    return (*room.tolist(), 0), tuple((float(distance), steps[squared == distance]) for distance in kept)
