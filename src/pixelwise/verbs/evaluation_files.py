@@ -106,6 +106,7 @@ def _write_report(
         class_table=loaded.task.classes, confusion=counts, history=read_rows(loaded.run / "metrics.csv"),
         per_image=scores.per_image, worst=examples.worst, random=examples.random, best=examples.best,
         facts=_facts(loaded, dataset, scores, evaluation), decisions=dataset.decisions,
+        notes=[details["left_out"]] if "left_out" in details else [],
         ranking=details.get("ranking", {}), calibration=details.get("calibration", {}), boundary=details.get("boundary", {}),
         errors=details.get("errors", {}), subgroups=details.get("subgroups", {}),
         extra={title: details[name] for name, title in TITLES.items() if name in details},
