@@ -9,7 +9,7 @@ makes exactly so many, so that a busy machine cannot change the result, one run 
 repeated. ``table`` prints mean IoU and accuracy on the 233 test images, over three seeds with the 95 % interval of their mean
 (Student's t) for those that have them. Scoring comes after that time. Networks that take any encoder have the same one, with
 ImageNet weights; those with an encoder of their own start from random weights, because no weights for them come with a package.
-The variants of the U-Net get 200 steps each, whatever they cost.
+The variants of the U-Net and of PSPNet get 200 steps each, whatever they cost.
 """
 
 import argparse
@@ -27,31 +27,44 @@ ENCODER = "tf_efficientnet_lite0"
 THREE = ("unet", "pspnet", "deeplabv3plus")
 ON_ENCODER = ("unetplusplus", "unet3plus", "deeplabv3", "fcn", "upernet", "semantic_fpn")
 OF_THEIR_OWN = ("segnet_basic", "segnet", "fcn8s", "unet_original")
-VARIANTS = {
-    "as it is": {},
-    "skips added": {"skip": "add"},
-    "skips gated": {"skip": "gated"},
-    "no skips": {"skip": "none"},
-    "residual blocks": {"block": "residual"},
-    "one convolution per block": {"convs_per_block": 1},
-    "scSE attention": {"attention": "scse"},
-    "deep supervision": {"deep_supervision": True},
-    "lateral neck": {"neck": "lateral"},
-    "pyramid pooling": {"context": "ppm"},
-    "logits at stride 2": {"widths": [256, 128, 64, 32]},
+VARIANTS = {  # architecture, encoder, options
+    "unet as it is": ("unet", ENCODER, {}),
+    "unet skips added": ("unet", ENCODER, {"skip": "add"}),
+    "unet skips gated": ("unet", ENCODER, {"skip": "gated"}),
+    "unet no skips": ("unet", ENCODER, {"skip": "none"}),
+    "unet residual blocks": ("unet", ENCODER, {"block": "residual"}),
+    "unet separable blocks": ("unet", ENCODER, {"block": "separable"}),
+    "unet one convolution per block": ("unet", ENCODER, {"convs_per_block": 1}),
+    "unet SE attention": ("unet", ENCODER, {"attention": "se"}),
+    "unet scSE attention": ("unet", ENCODER, {"attention": "scse"}),
+    "unet deep supervision": ("unet", ENCODER, {"deep_supervision": True}),
+    "unet lateral neck": ("unet", ENCODER, {"neck": "lateral"}),
+    "unet pyramid pooling": ("unet", ENCODER, {"context": "ppm"}),
+    "unet ASPP": ("unet", ENCODER, {"context": "aspp"}),
+    "unet logits at stride 2": ("unet", ENCODER, {"widths": [256, 128, 64, 32]}),
+    "unet plain encoder": ("unet", "plain", {}),
+    "unet plain encoder, kernels 3 3 1 1 1": ("unet", "plain", {"encoder_kernels": [3, 3, 1, 1, 1]}),
+    "unet plain encoder, separable": ("unet", "plain", {"encoder_block": "separable"}),
+    "pspnet as it is": ("pspnet", ENCODER, {}),
+    "pspnet ASPP": ("pspnet", ENCODER, {"context": "aspp"}),
+    "pspnet SPP": ("pspnet", ENCODER, {"context": "spp"}),
+    "pspnet fixed kernels": ("pspnet", ENCODER, {"kernels": [5, 9, 17]}),
+    "pspnet dual attention": ("pspnet", ENCODER, {"attention": "dual"}),
+    "pspnet image-level head": ("pspnet", ENCODER, {"image_head": True}),
 }
 BATCH, CROP, CLASSES = 4, (192, 256), 11
 VARIANT_STEPS = 200  # the same for all, whatever they cost
 T_OF_THREE = 4.303  # Student's t, two degrees of freedom, 97.5 %
 
 
-def jobs() -> dict[str, tuple[str, dict, int]]:
-    """Name of each run -> architecture, options, seed."""
-    found: dict[str, tuple[str, dict, int]] = {}
+def jobs() -> dict[str, tuple[str, str, dict, int]]:
+    """Name of each run -> architecture, encoder, options, seed."""
+    found: dict[str, tuple[str, str, dict, int]] = {}
     for seed in range(3):
-        found |= {f"{name}-{seed}": (name, {}, seed) for name in THREE}
-    found |= {f"{name}-0": (name, {}, 0) for name in (*ON_ENCODER, *OF_THEIR_OWN)}
-    found |= {f"unet {label}-0": ("unet", options, 0) for label, options in VARIANTS.items()}
+        found |= {f"{name}-{seed}": (name, ENCODER, {}, seed) for name in THREE}
+    found |= {f"{name}-0": (name, ENCODER, {}, 0) for name in ON_ENCODER}
+    found |= {f"{name}-0": (name, "auto", {}, 0) for name in OF_THEIR_OWN}
+    found |= {f"{label}-0": (*what, 0) for label, what in VARIANTS.items()}
     return found
 
 
@@ -70,10 +83,9 @@ def main() -> None:
     verbs.add_parser("table").add_argument("out", type=Path)
     one = verbs.add_parser("one")
     one.add_argument("model")
-    one.add_argument("options", type=json.loads)
     arguments = parser.parse_args()
     if arguments.verb == "one":
-        print(json.dumps(seconds_per_step(arguments.model, arguments.options)))
+        print(json.dumps(seconds_per_step(arguments.model)))
     elif arguments.verb == "steps":
         print(json.dumps(measured_steps(60 * arguments.minutes, arguments.models), indent=1))
     elif arguments.verb == "train":
@@ -85,19 +97,18 @@ def main() -> None:
 def measured_steps(seconds: float, models: list[str] | None) -> dict[str, dict]:
     """Steps that fit into the time, each network measured in a process of its own on one thread."""
     found = {}
-    for job, (name, options, _) in jobs().items():
-        label = job.rpartition("-")[0]
-        if label in found or label.startswith("unet ") or (models and label not in models):
+    for name in (*THREE, *ON_ENCODER, *OF_THEIR_OWN):
+        if models and name not in models:
             continue
-        command = [sys.executable, __file__, "one", name, json.dumps(options)]
+        command = [sys.executable, __file__, "one", name]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=_one_thread()).stdout
         step, precision = json.loads(output.splitlines()[-1])
-        found[label] = {"steps": max(1, round(seconds / step)), "seconds_per_step": step, "precision": precision}
-        print(f"{label:34} {step:7.2f} s per step in {precision}, {found[label]['steps']} steps", file=sys.stderr, flush=True)
+        found[name] = {"steps": max(1, round(seconds / step)), "seconds_per_step": step, "precision": precision}
+        print(f"{name:34} {step:7.2f} s per step in {precision}, {found[name]['steps']} steps", file=sys.stderr, flush=True)
     return found
 
 
-def seconds_per_step(name: str, options: dict) -> tuple[float, str]:
+def seconds_per_step(name: str) -> tuple[float, str]:
     """The faster arithmetic's median step on crops of the size used here, and its name."""
     import torch
 
@@ -113,7 +124,9 @@ def seconds_per_step(name: str, options: dict) -> tuple[float, str]:
 
     keep_freed_memory()
     device = torch.device("cpu")
-    model = precision.prepared(create(name, _encoder(name), None, 3, CLASSES, options), device, channels_last=True).train()
+    model = precision.prepared(
+        create(name, "auto" if name in OF_THEIR_OWN else ENCODER, None, 3, CLASSES, {}), device, channels_last=True
+    ).train()
     task = SemanticTask(ClassTable.from_ids(range(CLASSES)), "multiclass", model.encoder.mean, model.encoder.std)
     images = torch.randint(0, 256, (BATCH, *CROP, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     targets = torch.randint(0, CLASSES, (BATCH, *CROP), dtype=torch.uint8)
@@ -140,7 +153,7 @@ def train_all(arguments: argparse.Namespace) -> None:
     for job in jobs():
         label = job.rpartition("-")[0]
         if (
-            (label in plan or label.startswith("unet "))
+            (label in plan or label in VARIANTS)
             and not (arguments.out / f"{job}.json").exists()
             and (not arguments.models or label in arguments.models)
         ):
@@ -163,13 +176,13 @@ def train_all(arguments: argparse.Namespace) -> None:
 
 
 def train_one(arguments: argparse.Namespace, job: str, plan: dict, core: int) -> None:
-    name, options, seed = jobs()[job]
+    name, encoder, options, seed = jobs()[job]
     command = ["taskset", "-c", str(core), sys.executable, "-m", "pixelwise", "train", arguments.data, "--model", name]
-    command += ["--encoder", _encoder(name), "--seed", str(seed), "--out", str(arguments.out / job.replace(" ", "_")), "--json"]
+    command += ["--encoder", encoder, "--seed", str(seed), "--out", str(arguments.out / job.replace(" ", "_")), "--json"]
     settings = {"train.steps": plan["steps"], "train.precision": plan["precision"], "train.batch_size": BATCH}
     settings |= {"train.validations": 1, "train.workers": 0, "augment.crop": list(CROP)}
     settings |= {f"model.options.{key}": json.dumps(value) for key, value in options.items()}
-    if name in OF_THEIR_OWN:
+    if encoder != ENCODER:
         command += ["--encoder-weights", "none"]
     for key, value in settings.items():
         command += ["--set", f"{key}={value}"]
@@ -200,10 +213,6 @@ def _mean(values: list[float]) -> str:
     if len(values) < 3:
         return f"{statistics.mean(values):.3f}"
     return f"{statistics.mean(values):.3f} ± {T_OF_THREE * statistics.stdev(values) / len(values) ** 0.5:.3f}"
-
-
-def _encoder(name: str) -> str:
-    return "auto" if name in OF_THEIR_OWN else ENCODER
 
 
 def _one_thread() -> dict[str, str]:
