@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pixelwise.errors import DataError
-from pixelwise.formats import rle
+from pixelwise.formats import polygon, rle
 from pixelwise.metrics.average_precision import AveragePrecision
 from pixelwise.metrics.detection_matching import IOU_THRESHOLDS, match_detections
 from pixelwise.metrics.instances import Instances
@@ -243,19 +243,16 @@ def to_official(rows, size, index_of, region):
         labels=np.array([index_of[row["category_id"]] for row in rows], int),
         scores=np.array([row.get("score", 0) for row in rows], float),
         boxes=boxes,
-        masks=[rle.from_coco(to_runs(row["segmentation"], size)) for row in rows] if region == "mask" else None,
+        masks=[to_runs(row["segmentation"], size) for row in rows] if region == "mask" else None,
         crowd=np.array([row.get("iscrowd", 0) for row in rows], bool),
         areas=np.array([row["area"] for row in rows], float) if rows and "area" in rows[0] else None,
     )
 
 
 def to_runs(segmentation, size):
-    """Polygons are drawn by pycocotools: how COCO draws them is no part of the score."""
-    if isinstance(segmentation, dict) and isinstance(segmentation["counts"], str):
-        return segmentation
-    draw = pytest.importorskip("pycocotools.mask", reason="pycocotools, which draws COCO's polygons, is not installed")
-    drawn = draw.frPyObjects(segmentation, *size)
-    return draw.merge(drawn) if isinstance(drawn, list) else drawn
+    if isinstance(segmentation, dict):
+        return rle.from_coco(segmentation)
+    return polygon.to_runs([polygon.as_ring(ring) for ring in segmentation], size)
 
 
 @pytest.mark.skipif(

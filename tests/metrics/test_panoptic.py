@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from pixelwise.errors import DataError
+from pixelwise.formats import rle
+from pixelwise.metrics.contingency import ids_of_masks
 from pixelwise.metrics.panoptic import PanopticMap, PanopticQuality
 from pixelwise.types import ClassInfo, ClassTable
 
@@ -145,24 +147,69 @@ def test_different_classes_do_not_merge():
         PanopticQuality(CLASSES).merge(PanopticQuality(ClassTable(CLASSES.classes[:2])))
 
 
-@pytest.mark.skipif(
+def read_sample(folder, image, index_of):
+    """(ids, class by id, crowds) of one photo of panopticapi's sample, in each of its three encodings."""
+    red, green, blue = (read_channel(folder / "panoptic_examples" / image["file_name"], place) for place in (2, 1, 0))
+    segments = image["segments_info"]
+    labels = {segment["id"]: index_of[segment["category_id"]] for segment in segments}
+    yield "png", red + 256 * green + 65536 * blue, labels, {row["id"] for row in segments if row["iscrowd"]}
+
+    category, instance = (read_channel(folder / "panoptic_examples_2ch_format" / image["file_name"], at) for at in (2, 1))
+    ids = np.where(category > 0, 256 * category + instance, 0)
+    labels = {index: index_of[index // 256] for index in np.unique(ids[ids > 0]).tolist()}
+    yield "two channels", ids, labels, {index for index in labels if index % 256 == 255}
+
+    rows = json.loads((folder / "panoptic_coco_detection_format.json").read_text(encoding="utf-8"))["annotations"]
+    rows = [row for row in rows if row["image_id"] == image["image_id"]]
+    masks = np.stack([rle.decode(rle.from_coco(row["segmentation"])) for row in rows])
+    labels = {place + 1: index_of[row["category_id"]] for place, row in enumerate(rows)}
+    yield "detections", ids_of_masks(masks), labels, {place + 1 for place, row in enumerate(rows) if row["iscrowd"]}
+
+
+def read_channel(path, place):
+    return cv2.imread(str(path))[..., place].astype(np.int32)
+
+
+def read_categories(folder):
+    read = json.loads((folder / "panoptic_examples.json").read_text(encoding="utf-8"))
+    classes = ClassTable.from_json([{"id": c["id"], "name": c["name"], "thing": c["isthing"] == 1} for c in read["categories"]])
+    return read, classes, {id: index for index, id in enumerate(classes.ids)}
+
+
+needs_sample = pytest.mark.skipif(
     "PIXELWISE_DATA" not in os.environ, reason="PIXELWISE_DATA does not point to a folder with reference/panoptic/"
 )
-def test_the_sample_of_the_panoptic_api_scores_one_against_itself():
-    folder = Path(os.environ["PIXELWISE_DATA"]) / "reference" / "panoptic" / "sample_data"
-    read = json.loads((folder / "panoptic_examples.json").read_text(encoding="utf-8"))
-    rows = [{"id": c["id"], "name": c["name"], "thing": c["isthing"] == 1} for c in read["categories"]]
-    classes = ClassTable.from_json(rows)
+SAMPLE = Path(os.environ.get("PIXELWISE_DATA", "")) / "reference" / "panoptic" / "sample_data"
+
+
+@needs_sample
+def test_the_sample_of_the_panoptic_api_scores_one_in_each_of_its_encodings():
+    read, classes, index_of = read_categories(SAMPLE)
+    metrics = {name: PanopticQuality(classes) for name in ("png", "two channels", "detections")}
+    for image in read["annotations"]:
+        _, ids, labels, crowd = next(read_sample(SAMPLE, image, index_of))
+        target = PanopticMap(ids, labels, frozenset(crowd))
+        for name, ids, labels, crowd in read_sample(SAMPLE, image, index_of):
+            counted = {index: label for index, label in labels.items() if index not in crowd}
+            metrics[name].update(PanopticMap(np.where(np.isin(ids, list(crowd)), 0, ids), counted), target)
+    for name, metric in metrics.items():
+        scores = metric.compute()
+        assert (scores.pq, scores.sq, scores.rq) == (1.0, 1.0, 1.0), name
+        assert (sum(scores.true_positives), sum(scores.false_positives), sum(scores.false_negatives)) == (47, 0, 0), name
+
+
+@needs_sample
+def test_the_sample_moved_by_five_columns_scores_what_panopticapi_says():
+    """Its ``pq_compute_single_core`` and ``pq_average`` at 1ad5afa4."""
+    read, classes, index_of = read_categories(SAMPLE)
     metric = PanopticQuality(classes)
     for image in read["annotations"]:
-        blue, green, red = cv2.split(cv2.imread(str(folder / "panoptic_examples" / image["file_name"])).astype(np.int32))
-        index_of = {id: index for index, id in enumerate(classes.ids)}
-        labels = {segment["id"]: index_of[segment["category_id"]] for segment in image["segments_info"]}
-        crowd = frozenset(segment["id"] for segment in image["segments_info"] if segment["iscrowd"])
-        ids = red + 256 * green + 65536 * blue
+        _, ids, labels, crowd = next(read_sample(SAMPLE, image, index_of))
         counted = {index: label for index, label in labels.items() if index not in crowd}
-        prediction = PanopticMap(np.where(np.isin(ids, list(crowd)), 0, ids), counted)
-        metric.update(prediction, PanopticMap(ids, labels, crowd))
+        moved = np.roll(np.where(np.isin(ids, list(crowd)), 0, ids), 5, 1)
+        metric.update(PanopticMap(moved, counted), PanopticMap(ids, labels, frozenset(crowd)))
     scores = metric.compute()
-    assert (scores.pq, scores.sq, scores.rq) == (1.0, 1.0, 1.0)
-    assert sum(scores.true_positives) > 10
+    found = [getattr(scores, f"{kind}{part}") for part in ("", "_things", "_stuff") for kind in ("pq", "sq", "rq")]
+    expected = [0.62060507, 0.67521376, 0.79108392, 0.40639858, 0.51561596, 0.58216783, 0.83481156, 0.83481156, 1.0]
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert (sum(scores.true_positives), sum(scores.false_positives), sum(scores.false_negatives)) == (34, 13, 13)
