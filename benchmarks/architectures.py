@@ -124,9 +124,8 @@ def seconds_per_step(name: str) -> tuple[float, str]:
 
     keep_freed_memory()
     device = torch.device("cpu")
-    model = precision.prepared(
-        create(name, "auto" if name in OF_THEIR_OWN else ENCODER, None, 3, CLASSES, {}), device, channels_last=True
-    ).train()
+    made = create(name, "auto" if name in OF_THEIR_OWN else ENCODER, None, 3, CLASSES)
+    model = precision.prepared(made, device, channels_last=True).train()
     task = SemanticTask(ClassTable.from_ids(range(CLASSES)), "multiclass", model.encoder.mean, model.encoder.std)
     images = torch.randint(0, 256, (BATCH, *CROP, 3), dtype=torch.uint8).permute(0, 3, 1, 2)
     targets = torch.randint(0, CLASSES, (BATCH, *CROP), dtype=torch.uint8)
