@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 
-from pixelwise.config import AugmentConfig, LossConfig, ModelConfig, RunConfig
+from pixelwise.augment_config import AugmentConfig
+from pixelwise.config import LossConfig, ModelConfig, RunConfig
+from pixelwise.data.deformation import Deformation
+from pixelwise.data.erasing import Erasing
+from pixelwise.data.mixing import Mixing
+from pixelwise.data.photometric import Photometric
 from pixelwise.data.transforms import Augmenter
 from pixelwise.errors import CheckpointError, ConfigError
 from pixelwise.models.create import create
@@ -98,5 +104,22 @@ def augmenter(config: AugmentConfig, crop: Size) -> Augmenter:
     """The joint transforms of a run; without augmentation only a random crop remains."""
     if not config.enabled:
         return Augmenter(crop, (1.0, 1.0), 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-    numbers = config.model_dump(exclude={"enabled", "crop"})
-    return Augmenter(crop=crop, **numbers)
+    taken = config.model_dump()
+
+    def chosen(kind: type) -> dict[str, Any]:
+        return {field.name: taken[field.name] for field in dataclasses.fields(kind) if field.name in taken}
+
+    deformation, photometric = Deformation(**chosen(Deformation)), Photometric(**chosen(Photometric))
+    mixing = Mixing(config.cutmix, config.mosaic, config.copy_paste, config.copy_paste_objects)
+    erasing = Erasing(
+        config.erase, config.erase_count, config.erase_area, config.erase_ratio, config.erase_law, config.erase_fill,
+        config.erase_ignore,
+    )  # fmt: skip
+    return Augmenter(
+        **{**chosen(Augmenter), "crop": crop},
+        extend=config.border == "edge",
+        deformation=deformation if deformation.active else None,
+        photometric=photometric if photometric.active else None,
+        erasing=erasing if config.erase else None,
+        mixing=mixing if config.cutmix or config.mosaic or config.copy_paste else None,
+    )

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from pixelwise.augment_config import AugmentConfig
 from pixelwise.errors import ConfigError, nearest
 
 __all__ = [
-    "AugmentConfig",
     "DataConfig",
     "LossConfig",
     "ModelConfig",
@@ -68,35 +68,6 @@ class ModelConfig(_Part):
     )
     in_channels: int = Field(3, ge=1, le=64, description="3 colour, 1 grey, 4 with alpha kept")
     options: dict[str, Any] = Field(default_factory=dict, description="arguments of the architecture's builder, such as widths")
-
-
-class AugmentConfig(_Part):
-    """Joint random transforms of training images; geometry is drawn first and applied in one warp."""
-
-    enabled: bool = True
-    crop: tuple[int, int] | None = Field(None, description="(height, width) of training crops; null: chosen from the data")
-    scale: tuple[float, float] = Field((0.67, 1.5), description="zoom, drawn log-uniformly")
-    rotation: float = Field(5.0, ge=0, le=180, description="largest angle in degrees")
-    flip: float = Field(0.5, ge=0, le=1, description="probability of a left-right flip")
-    flip_vertical: float = Field(0.0, ge=0, le=1, description="probability of an up-down flip")
-    brightness: float = Field(0.3, ge=0, le=1)
-    contrast: float = Field(0.3, ge=0, le=1)
-    saturation: float = Field(0.3, ge=0, le=1)
-    hue: float = Field(0.03, ge=0, le=0.5, description="fraction of the colour circle")
-
-    @field_validator("scale")
-    @classmethod
-    def _scale_is_a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
-        if not 0.05 <= value[0] <= value[1] <= 20:
-            raise ValueError(f"scale must be (low, high) with 0.05 <= low <= high <= 20, got {value}")
-        return value
-
-    @field_validator("crop")
-    @classmethod
-    def _crop_is_positive(cls, value: tuple[int, int] | None) -> tuple[int, int] | None:
-        if value is not None and min(value) < 16:
-            raise ValueError(f"crop must be (height, width) of at least 16 each, got {value}")
-        return value
 
 
 class LossConfig(_Part):
@@ -207,12 +178,15 @@ def dump(config: RunConfig) -> str:
 
 
 def with_overrides(config: RunConfig, overrides: Iterable[str] | Mapping[str, Any]) -> RunConfig:
-    """A new config with dotted keys replaced: ``["optim.lr=3e-4", "augment.crop=[256, 256]"]`` or a mapping."""
+    """A new config with dotted keys replaced: ``["optim.lr=3e-4", "augment.crop=[256, 256]"]`` or a mapping. A new
+    ``augment.preset`` puts its policy in place of all of ``augment`` but the crop; other keys given with it win over it."""
     tree = config.model_dump(mode="json")
     if isinstance(overrides, Mapping):
         pairs = list(overrides.items())
     else:
         pairs = [_split_override(text) for text in overrides]
+    if any(key == "augment.preset" for key, _ in pairs):
+        tree["augment"] = {"crop": tree["augment"]["crop"]}
     for key, value in pairs:
         _check_key(key)
         *parents, last = key.split(".")

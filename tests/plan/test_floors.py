@@ -6,7 +6,7 @@ from tests.plan.tree import Module, imports, module_from, modules
 
 FLOORS = {
     1: {"errors", "types"},
-    2: {"config", "formats", "ops", "report"},
+    2: {"augment_config", "config", "formats", "ops", "report"},
     3: {"data", "models", "losses", "metrics"},
     4: {"tasks"},
     5: {"build", "plan", "engine"},
@@ -18,6 +18,7 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # Rooms of one floor do not know each other, except for these, one way only: (who, whom).
 BESIDE = {
     ("types", "errors"),
+    ("config", "augment_config"),
     ("report", "formats"),
     ("report", "ops"),
     ("plan", "build"),

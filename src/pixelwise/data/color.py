@@ -16,11 +16,21 @@ _TO_RGB = np.linalg.inv(_TO_YIQ)
 
 
 def jitter_colors(
-    image: np.ndarray, rng: np.random.Generator, brightness: float, contrast: float, saturation: float, hue: float
+    image: np.ndarray,
+    rng: np.random.Generator,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    hue: float,
+    probability: float = 1.0,
 ) -> np.ndarray:
     """A copy of ``image`` (H, W, C) uint8 with factors drawn from ``1 ± strength`` and the hue turned by up to ``hue`` of
-    the colour circle. Contrast keeps the mean. With C other than 3 or 4 there is no hue; a fourth channel (alpha) stays.
+    the colour circle, each with ``probability``. Contrast keeps the mean. With C other than 3 or 4 there is no hue; a fourth
+    channel (alpha) stays.
     """
+    if probability < 1:
+        drawn = (strength * (rng.random() < probability) for strength in (brightness, contrast, saturation, hue))
+        brightness, contrast, saturation, hue = drawn
     strengths = (brightness, contrast, saturation)
     bright, contrasted, saturated = (rng.uniform(max(0.0, 1 - strength), 1 + strength) for strength in strengths)
     turn = rng.uniform(-hue, hue)

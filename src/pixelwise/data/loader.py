@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from pixelwise.data.mixing import Pair
 from pixelwise.data.transforms import Augmenter
 from pixelwise.errors import ConfigError, DataError, PixelwiseError, TrainingError
 from pixelwise.formats.image import read_image
@@ -154,19 +155,35 @@ class _TrainBatches(Dataset[Batch]):
     def _sample(self, position: int) -> Sample:
         epoch, place = divmod(position, len(self.records))
         record = self.records[_permutation(self.seed, epoch, len(self.records))[place]]
+        own = np.random.default_rng([self.seed, position, 1])
+        pair, mixing = self._pair(record), self.augmenter.mixing
         try:
-            loaded = self.reading.load_sample(record)
-            if loaded.target is None:
-                raise DataError(
-                    f"{record.image} has no mask, so it cannot be trained on; add its mask or take it out of the split"
-                )
-            image, target = self.augmenter(loaded.image, loaded.target, np.random.default_rng([self.seed, position, 1]))
+            if mixing is None:
+                image, target = self.augmenter(*pair, own)
+            else:
+                rngs = (own, np.random.default_rng([self.seed, position, 2]))
+                image, target = mixing(pair, self.augmenter.crop, self.augmenter.cut, self._partner, rngs)
         except PixelwiseError:
             raise
         except Exception as error:
             error.add_note(f"while preparing {record.image}")
             raise
         return Sample(image, target, record)
+
+    def _partner(self, rng: np.random.Generator) -> Pair:
+        return self._pair(self.records[rng.integers(len(self.records))])
+
+    def _pair(self, record: Record) -> Pair:
+        try:
+            loaded = self.reading.load_sample(record)
+        except PixelwiseError:
+            raise
+        except Exception as error:
+            error.add_note(f"while preparing {record.image}")
+            raise
+        if loaded.target is None:
+            raise DataError(f"{record.image} has no mask, so it cannot be trained on; add its mask or take it out of the split")
+        return loaded.image, loaded.target
 
 
 @lru_cache(maxsize=4)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from pixelwise.data.color import jitter_colors
+from pixelwise.data.deformation import Deformation
+from pixelwise.data.erasing import Erasing
+from pixelwise.data.foreground import around, rare_pixel
 from pixelwise.data.geometry import Geometry, compose, sample_nearest, warp_image, warp_target
+from pixelwise.data.mixing import Mixing, Pair
+from pixelwise.data.photometric import Photometric
 from pixelwise.types import IGNORE_INDEX, Size
 
 __all__ = ["Augmenter"]
@@ -21,10 +28,12 @@ _TRIES = 4  # places drawn at most for one crop
 class Augmenter:
     """Random zoom, turn, flip, crop and colour: ``augmenter(image, target, rng)``, deterministic for a given ``rng``.
 
-    ``crop`` (height, width) is the size of every result; what lies outside of the image is ``fill`` and ignored in the
-    target. ``scale`` is drawn log-uniformly, ``rotation`` is the largest angle in degrees, ``flip`` and
-    ``flip_vertical`` are probabilities, the colour strengths are those of ``jitter_colors``. Where one class has more
-    than ``max_class_fraction`` of a crop, up to three other places are tried and the most mixed one is taken.
+    ``crop`` (height, width) is the size of every result; what lies outside of the image is ``fill``, or with ``extend`` the
+    image's edge gone on, and ignored in the target. ``scale`` is drawn log-uniformly, ``rotation`` is the largest angle in
+    degrees, ``flip`` and ``flip_vertical`` are probabilities, the colour strengths are those of ``jitter_colors``. With
+    probability ``foreground`` the crop shows a pixel of a class drawn at random among all but the image's commonest; else,
+    where one class has more than ``max_class_fraction`` of a crop, up to three other places are tried and the most mixed one
+    is taken. ``mixing`` is for a loader: it needs other samples.
     """
 
     crop: Size
@@ -38,26 +47,66 @@ class Augmenter:
     hue: float = 0.0
     max_class_fraction: float | None = 0.75
     fill: int = 127
+    extend: bool = False
+    scale_probability: float = 1.0
+    rotation_probability: float = 1.0
+    jitter_probability: float = 1.0
+    foreground: float = 0.0
+    deformation: Deformation | None = None
+    photometric: Photometric | None = None
+    erasing: Erasing | None = None
+    mixing: Mixing | None = None
 
     def __call__(
         self, image: np.ndarray, target: np.ndarray | None, rng: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """``image`` (H, W, C) uint8 and ``target`` (H, W) or (K, H, W) uint8 of the same size, or None: both cropped."""
+        changed, moved, _ = self.with_maps(image, target, rng)
+        return changed, moved
+
+    def with_maps(
+        self,
+        image: np.ndarray,
+        target: np.ndarray | None,
+        rng: np.random.Generator,
+        maps: Mapping[str, np.ndarray] | None = None,
+        outside: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray | None, dict[str, np.ndarray]]:
+        """The same, with further ``maps`` (H, W) or (N, H, W) of any integer type moved like the target: instance ids, the
+        labels of several raters. Outside of the image they are ``outside``."""
         geometry = self.draw((image.shape[0], image.shape[1]), target, rng)
         warped = warp_image(image, geometry, self.fill)
-        colored = jitter_colors(warped, rng, self.brightness, self.contrast, self.saturation, self.hue)
-        return colored, None if target is None else warp_target(target, geometry)
+        strengths = (self.brightness, self.contrast, self.saturation, self.hue)
+        changed = jitter_colors(warped, rng, *strengths, self.jitter_probability)
+        if self.photometric is not None:
+            changed = self.photometric(changed, rng)
+        moved = None if target is None else warp_target(target, geometry)
+        if self.erasing is not None:
+            changed, moved = self.erasing(changed, moved, rng, self.fill)
+        return changed, moved, {name: warp_target(plane, geometry, outside) for name, plane in (maps or {}).items()}
+
+    def cut(self, pair: Pair, size: Size, rng: np.random.Generator) -> Pair:
+        """A random crop of another ``size`` (height, width), for :class:`Mixing`."""
+        image, target = dataclasses.replace(self, crop=size)(*pair, rng)
+        assert target is not None
+        return image, target
 
     def draw(self, size: Size, target: np.ndarray | None, rng: np.random.Generator) -> Geometry:
         """The geometry for an image of ``size``; the target is only looked at, coarsely, to choose the place."""
         scale = math.exp(rng.uniform(math.log(self.scale[0]), math.log(self.scale[1])))
-        scale = 1.0 if abs(scale - 1) < 1e-9 else scale
-        angle = rng.uniform(-self.rotation, self.rotation)
+        scale = 1.0 if abs(scale - 1) < 1e-9 or not _happens(self.scale_probability, rng) else scale
+        angle = rng.uniform(-self.rotation, self.rotation) * _happens(self.rotation_probability, rng)
         flip, flip_vertical = bool(rng.random() < self.flip), bool(rng.random() < self.flip_vertical)
+        shape = {} if self.deformation is None else self.deformation.draw(size, self.crop, scale, rng)
+        shape |= {"scale": scale, "angle": angle, "flip": flip, "flip_vertical": flip_vertical, "extend": self.extend}
+        if target is not None and self.foreground and rng.random() < self.foreground:
+            pixel = rare_pixel(target, rng)
+            if pixel is not None:
+                return compose(self.crop, around(pixel, size, self.crop, scale, angle), **shape)
         best, least = None, math.inf
         for _ in range(_TRIES):
             offset = _place(size, self.crop, scale, angle, rng)
-            drawn = compose(self.crop, offset, scale=scale, angle=angle, flip=flip, flip_vertical=flip_vertical)
+            drawn = compose(self.crop, offset, **shape)
             if target is None or self.max_class_fraction is None:
                 return drawn
             fraction = _largest_fraction(target, drawn)
@@ -67,6 +116,10 @@ class Augmenter:
                 break
         assert best is not None
         return best
+
+
+def _happens(probability: float, rng: np.random.Generator) -> bool:
+    return probability >= 1 or bool(rng.random() < probability)
 
 
 def _place(size: Size, crop: Size, scale: float, angle: float, rng: np.random.Generator) -> tuple[float, float]:
