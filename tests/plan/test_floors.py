@@ -11,7 +11,7 @@ FLOORS = {
     4: {"tasks"},
     5: {"build", "plan", "engine"},
     6: {"", "api", "verbs"},  # "" is pixelwise/__init__.py: the face
-    7: {"__main__", "cli", "cli_catalog", "cli_compare", "cli_options", "demo", "extras", "terminal"},
+    7: {"__main__", "cli", "cli_augment", "cli_catalog", "cli_compare", "cli_options", "demo", "extras", "terminal"},
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -25,9 +25,13 @@ BESIDE = {
     ("engine", "build"),
     ("", "api"),
     ("api", "verbs"),
+    ("cli", "cli_augment"),
     ("cli", "cli_catalog"),
     ("cli", "cli_compare"),
     ("cli", "cli_options"),
+    ("cli_augment", "cli_call"),
+    ("cli_augment", "cli_options"),
+    ("cli_augment", "terminal"),
     ("cli_catalog", "cli_options"),
     ("cli", "demo"),
     ("cli", "extras"),

@@ -28,7 +28,7 @@ from pixelwise.errors import ConfigError, DataError, PixelwiseError, TrainingErr
 from pixelwise.formats.image import read_image
 from pixelwise.types import Batch, Record, Sample
 
-__all__ = ["Reading", "eval_batches", "train_stream"]
+__all__ = ["Reading", "eval_batches", "train_stream", "visits"]
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
@@ -88,6 +88,14 @@ def train_stream(
     source = _TrainBatches(tuple(records), reading, augmenter, batch_size, seed, rank, world)
     steps = itertools.count(start_step)
     return _from_thread(source, steps) if workers == 0 else _from_processes(source, steps, workers)
+
+
+def visits(records: Sequence[Record], reading: Reading, augmenter: Augmenter, seed: int, index: int, count: int) -> list[Sample]:
+    """What the first ``count`` epochs of a training with ``seed`` see of record number ``index``."""
+    source = _TrainBatches(tuple(records), reading, augmenter, 1, seed, 0, 1)
+    length = len(records)
+    places = [int(np.flatnonzero(_permutation(seed, epoch, length) == index)[0]) for epoch in range(count)]
+    return [source.sample(epoch * length + place) for epoch, place in enumerate(places)]
 
 
 def eval_batches(
@@ -150,9 +158,9 @@ class _TrainBatches(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         first = step * self.batch_size
         share = range(first + self.rank * self.batch_size // self.world, first + (self.rank + 1) * self.batch_size // self.world)
-        return _collate([self._sample(position) for position in share])
+        return _collate([self.sample(position) for position in share])
 
-    def _sample(self, position: int) -> Sample:
+    def sample(self, position: int) -> Sample:
         epoch, place = divmod(position, len(self.records))
         record = self.records[_permutation(self.seed, epoch, len(self.records))[place]]
         own = np.random.default_rng([self.seed, position, 1])
