@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise import __version__, cli_catalog, cli_compare, cli_evaluate, cli_fetch, cli_import, cli_split
+from pixelwise import __version__, cli_augment, cli_catalog, cli_compare, cli_evaluate, cli_fetch, cli_import, cli_split
 from pixelwise import cli_call as call
 from pixelwise.cli_call import command, quoted, split_scores, started
 from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_numbers
@@ -79,6 +79,7 @@ def check(
 
 app.command("import", short_help="Any known format as images and masks.")(cli_import.import_)
 app.command("fetch", short_help="A public data set by name.")(cli_fetch.fetch)
+app.command("augment", short_help="A picture of what training will see.")(cli_augment.augment)
 app.command("split", short_help="Who trains, who validates, who tests.")(cli_split.split)
 
 
