@@ -72,6 +72,4 @@ def import_data(
     for decision in decisions if say is not None else ():
         say(decision)  # type: ignore[misc]
     written: Written = write_canonical(source, annotations, to, link, progress)
-    return Imported(
-        to, chosen.name, written.images, decisions, tuple(written.sentences(chosen.title)), written.failed, annotations.faults
-    )
+    return Imported(to, chosen.name, written.images, decisions, tuple(written.sentences()), written.failed, annotations.faults)

@@ -39,10 +39,10 @@ class Written:
     failed: dict[str, str] = field(default_factory=dict)
     losses: dict[str, tuple[int, int]] = field(default_factory=dict)
 
-    def sentences(self, title: str) -> list[str]:
+    def sentences(self) -> list[str]:
         """What was lost, for people."""
         return [
-            f"{title}: {count:,} {what} in {images:,} image{'s' if images != 1 else ''}, which one label per pixel cannot hold"
+            f"lost, as one label per pixel cannot hold it: {what}: {count:,}, in {images:,} of {self.images:,} images"
             for what, (count, images) in self.losses.items()
         ]
 
