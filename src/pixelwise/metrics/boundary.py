@@ -23,7 +23,9 @@ import cv2
 import numpy as np
 
 from pixelwise.errors import ConfigError, DataError
+from pixelwise.metrics.bitmaps import dilated, mixed_squares, mixed_squares_of, packed, packed_classes
 from pixelwise.metrics.pairs import check_class_names, check_same_classes, without_ignored
+from pixelwise.types import IGNORE_INDEX
 
 __all__ = [
     "BoundaryIoU",
@@ -35,9 +37,6 @@ __all__ = [
 ]
 
 _FEW = 8  # classes: one mask for each is faster than histograms of the labels
-_WORD = np.dtype("<u8")  # 64 pixels, the first in the lowest bit
-_NO_WORD = np.uint64(0)
-_STRIP = 1 << 17  # pixels
 _EXACT_PIXELS = 1 << 24  # OpenCV hands the counts out as float32, which holds whole numbers exactly up to here
 
 
@@ -141,110 +140,29 @@ def boundary_band(labels: np.ndarray, distance: int) -> np.ndarray:
     2 d x 2 d, by doubling the window: about 2 log2(2 d) passes, whatever the number of classes. Passes run on bits, 64 pixels
     a word.
     """
-    band = _dilated(_mixed_squares(labels), labels.shape[1], distance).view(np.uint8)
+    band = dilated(mixed_squares(labels), labels.shape[1], distance).view(np.uint8)
     return np.unpackbits(band, axis=1, count=labels.shape[1], bitorder="little").view(np.bool_)
-
-
-def _mixed_squares(labels: np.ndarray) -> np.ndarray:
-    """(H - 1, words) bits: whether the square of 2 x 2 pixels that ends in row r + 1 and column c holds several labels; what
-    bit 0 says means nothing."""
-    mixed = np.zeros((max(len(labels) - 1, 0), labels.shape[1]), np.bool_)
-    inner = mixed[:, 1:]
-    np.not_equal(labels[:-1, :-1], labels[:-1, 1:], out=inner)
-    inner |= labels[:-1, 1:] != labels[1:, 1:]
-    inner |= labels[1:, :-1] != labels[1:, 1:]
-    return _packed(mixed)
-
-
-def _mixed_squares_of(masks: np.ndarray) -> np.ndarray:
-    """The same from the (K, H, words) bits of the classes' masks, where no mask reaches the last bit of its rows."""
-    mixed = np.zeros_like(masks[0, 1:])
-    for bits in masks:
-        flat = bits.reshape(-1)
-        across = bits ^ (flat << 1 | np.append(_NO_WORD, flat[:-1]) >> 63).reshape(bits.shape)  # pixel c - 1 against pixel c
-        mixed |= across[:-1] | across[1:] | (bits[:-1] ^ bits[1:])
-    return mixed
-
-
-def _packed(mask: np.ndarray) -> np.ndarray:
-    """(H, words) bits of a boolean (H, W), the first pixel lowest; at least one bit of each row's last word is left over."""
-    height, width = mask.shape
-    rows = np.zeros((height, width // 64 + 1), _WORD)
-    rows.view(np.uint8)[:, : (width + 7) // 8] = np.packbits(mask, axis=1, bitorder="little")
-    return rows
-
-
-def _packed_classes(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """(K, H, words) bits of the classes' masks, by strips of rows that stay in the processor's cache."""
-    height, width = labels.shape
-    masks = np.empty((len(classes), height, width // 64 + 1), _WORD)
-    step = max(_STRIP // max(width, 1), 1)
-    for start in range(0, height, step):
-        strip = labels[start : start + step]
-        for bits, index in zip(masks, classes, strict=True):
-            bits[start : start + step] = _packed(strip == index)
-    return masks
-
-
-def _dilated(squares: np.ndarray, width: int, distance: int) -> np.ndarray:
-    """(H, words) bits of the boundary band, from the mixed squares; bits from ``width`` on mean nothing.
-
-    A pixel's window begins d - 1 before it. As windows are taken forward, words of zeros stand before each row, in which the
-    row before looks on as well.
-    """
-    height, words = len(squares) + 1, squares.shape[1]
-    band = np.full((height, words), ~_NO_WORD)
-    if min(height, width) <= 2 * distance:
-        return band  # nothing is farther from the border of the image
-    before = -(-(distance - 1) // 64)
-    framed = np.zeros((height + 2 * distance, before + words), _WORD)
-    framed[distance : distance + height - 1, before:] = squares
-    flat = _running_any(framed, 2 * distance).reshape(-1)  # one row more than asked for: its zeros end the last window
-    size = 1
-    while size < 2 * distance:
-        step = min(size, 2 * distance - size)
-        flat |= _ahead(flat, step)
-        size += step
-    flat = _ahead(flat, 64 * before - (distance - 1))
-    band = flat.reshape(height + 1, -1)[:height, :words]
-    columns = np.ones((1, width), np.bool_)
-    columns[:, distance:-distance] = False
-    band |= _packed(columns)
-    band[:distance], band[-distance:] = ~_NO_WORD, ~_NO_WORD
-    return np.ascontiguousarray(band)
-
-
-def _ahead(words: np.ndarray, step: int) -> np.ndarray:
-    """The bits from ``step`` on, with zeros after the last."""
-    whole, part = divmod(step, 64)
-    out = np.zeros_like(words)
-    np.right_shift(words[whole:], part, out=out[: len(words) - whole])
-    if part:
-        out[: len(words) - whole - 1] |= words[whole + 1 :] << (64 - part)
-    return out
-
-
-def _running_any(values: np.ndarray, window: int) -> np.ndarray:
-    """Whether any of ``window`` rows from each row on is true, elementwise: n - window + 1 rows."""
-    out, size = values, 1
-    while size < window:
-        step = min(size, window - size)
-        out = out[:-step] | out[step:]
-        size += step
-    return out
 
 
 def _counts(found: np.ndarray, expected: np.ndarray, classes: Sequence[int], distance: int) -> np.ndarray:
     """(K, 2) intersections and unions of one pair of label maps, for all its classes or for some."""
     if len(classes) > _FEW:
         return _counts_of_labels(found, expected, len(classes), distance)
-    edges = []
+    sides = []
     for labels in (found, expected):
-        masks = _packed_classes(labels, classes)
-        band = _dilated(_mixed_squares_of(masks), labels.shape[1], distance)
-        edges.append([mask & band for mask in masks])
-    pairs = [(np.bitwise_count(ours & theirs), np.bitwise_count(ours | theirs)) for ours, theirs in zip(*edges, strict=True)]
-    return np.array([[int(bits.sum(dtype=np.int64)) for bits in pair] for pair in pairs], np.int64)
+        is_whole = len(classes) > 1 and int(labels.max(initial=0)) != IGNORE_INDEX  # then the last class is the rest
+        masks = packed_classes(labels, classes[:-1] if is_whole else classes)
+        band = dilated(mixed_squares_of(masks), labels.shape[1], distance)
+        if is_whole:
+            row = packed(np.ones((1, labels.shape[1]), np.bool_))
+            masks = np.concatenate((masks, np.bitwise_or.reduce(masks, axis=0, keepdims=True) ^ row))
+        masks &= band
+        sides.append(masks)
+    counts, either = [], np.empty_like(sides[0][0])
+    for ours, theirs in zip(*sides, strict=True):
+        pair = np.bitwise_or(ours, theirs, out=either), np.bitwise_and(ours, theirs, out=ours)
+        counts.append([int(np.bitwise_count(bits).sum(dtype=np.int64)) for bits in reversed(pair)])
+    return np.array(counts, np.int64)
 
 
 def _counts_of_labels(found: np.ndarray, expected: np.ndarray, num_classes: int, distance: int) -> np.ndarray:
