@@ -1,11 +1,16 @@
-"""Images per second of one process: JPEG bytes -> flipped, zoomed (0.5 to 2), cropped, colour-jittered training sample.
+"""Images per second: file bytes -> flipped, zoomed (0.5 to 2), cropped, colour-jittered training sample.
 
-    python benchmarks/augment.py [FOLDER] [--crop 512] [--images 40] [--rounds 5]
+    python benchmarks/augment.py [FOLDER] [--crop 512] [--images 24] [--rounds 5] [--source NAME ...] [--decoders]
 
-Ours against torchvision's transforms v2 on uint8 tensors and on PIL images, with the same policy (torchvision warps and
-jitters in separate passes; no rotation in either, since torchvision's would be one more pass). Without a FOLDER of
-photographs, one is made on the spot. Processor time of one thread counts, rounds are interleaved and the median is shown, so
-that a busy machine slows all alike.
+Ours against albumentations 2 (where it is installed; 2.0.8 is its last free version) and torchvision's transforms v2, on uint8
+tensors and on PIL images, with the same policy: left-right flip, zoom drawn log-uniformly from 0.5 to 2, random crop with
+padding, brightness, contrast and saturation from 1 ± 0.3, hue ± 0.03; no rotation, which would be one more pass for them. The
+rivals read with OpenCV, torchvision's own decoder and PIL. ``crop first`` is albumentations with the crop cut out before it is
+zoomed, for sources that are never smaller than that.
+
+One process: processor time of one thread counts. Two workers: wall time of torch's DataLoader with two processes, batches of 8.
+Rounds are interleaved and the median is shown, so that a busy machine slows all alike. ``--decoders`` times decoding alone.
+Sources are made on the spot, or are the *.jpg of FOLDER.
 """
 
 import argparse
@@ -19,48 +24,110 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import DataLoader, Dataset
 from torchvision import io, tv_tensors
 from torchvision.transforms import v2
 
 from pixelwise.data.transforms import Augmenter
 from pixelwise.formats.image import decode_image
 
+try:
+    import albumentations
+except ImportError:
+    albumentations = None
+
 Pair = tuple[bytes, np.ndarray]
+Prepare = Callable[[bytes, np.ndarray, int], object]
+SOURCES = {"small JPEG": (375, 500, ".jpg"), "large JPEG": (1024, 2048, ".jpg"), "large PNG": (1024, 2048, ".png")}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", nargs="?", type=Path, help="photographs (*.jpg); default: one of 375x500 made on the spot")
+    parser.add_argument("folder", nargs="?", type=Path, help="photographs (*.jpg) instead of sources made on the spot")
     parser.add_argument("--crop", type=int, default=512)
-    parser.add_argument("--images", type=int, default=40, help="per round")
+    parser.add_argument("--images", type=int, default=24, help="per round; with two workers four times as many")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--source", nargs="*", choices=SOURCES, default=list(SOURCES))
+    parser.add_argument("--decoders", action="store_true", help="decoding alone")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    pairs = load_folder(arguments.folder) if arguments.folder else [make_pair()]
-    rivals = contestants(arguments.crop)
+    sources = {name: [make_pair(*SOURCES[name])] for name in arguments.source}
+    if arguments.folder:
+        sources = {str(arguments.folder): load_folder(arguments.folder)}
+    for name, pairs in sources.items():
+        if arguments.decoders:
+            rates = alone(decoders(), pairs, arguments.images, arguments.rounds)
+            show(f"{name}, decoding alone", rates, "decode_image (ours)")
+            continue
+        rivals = contestants(arguments.crop, min(min(labels.shape) for _, labels in pairs))
+        show(f"{name}, one process", alone(rivals, pairs, arguments.images, arguments.rounds), "pixelwise")
+        show(f"{name}, two workers", together(rivals, pairs, 4 * arguments.images, arguments.rounds), "pixelwise")
+
+
+def show(title: str, rates: dict[str, list[float]], ours: str) -> None:
+    medians = {name: statistics.median(values) for name, values in rates.items()}
+    print(f"{title:36}{'images/s':>10}{'ours is':>14}")
+    for name, rate in medians.items():
+        print(f"{name:36}{rate:10.0f}{medians[ours] / rate:13.2f}x", flush=True)
+
+
+def alone(rivals: dict[str, Prepare], pairs: list[Pair], images: int, rounds: int) -> dict[str, list[float]]:
+    """Images per second of processor time, one value per round."""
     rates: dict[str, list[float]] = {name: [] for name in rivals}
-    for round_number in range(-1, arguments.rounds):  # the first warms up
+    for round_number in range(-1, rounds):  # the first warms up
         for name, prepare in rivals.items():
             start = time.process_time()
-            for index in range(arguments.images):
+            for index in range(images):
                 prepare(*pairs[index % len(pairs)], index)
             if round_number >= 0:
-                rates[name].append(arguments.images / (time.process_time() - start))
-    medians = {name: statistics.median(values) for name, values in rates.items()}
-    ours = medians["pixelwise"]
-    print(f"{'one process, crop ' + str(arguments.crop):36}{'images/s':>10}{'pixelwise is':>14}")
-    for name, rate in medians.items():
-        print(f"{name:36}{rate:10.0f}{ours / rate:13.1f}x")
+                rates[name].append(images / (time.process_time() - start))
+    return rates
 
 
-def make_pair() -> Pair:
-    """A smooth 375x500 picture with some noise, about 60 KB as JPEG, and a label map of 20 classes."""
+class _Samples(Dataset):
+    def __init__(self, prepare: Prepare, pairs: list[Pair], length: int) -> None:
+        self.prepare, self.pairs, self.length = prepare, pairs, length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> object:
+        return self.prepare(*self.pairs[index % len(self.pairs)], index)
+
+
+def together(rivals: dict[str, Prepare], pairs: list[Pair], images: int, rounds: int) -> dict[str, list[float]]:
+    """Images per second of wall time with two loader processes, which are started before the clock is."""
+    rates: dict[str, list[float]] = {name: [] for name in rivals}
+    loaders = {
+        name: DataLoader(
+            _Samples(prepare, pairs, images), batch_size=8, num_workers=2, persistent_workers=True, worker_init_fn=_one_thread
+        )
+        for name, prepare in rivals.items()
+    }
+    for round_number in range(-1, rounds):
+        for name, loader in loaders.items():
+            start = time.perf_counter()
+            for _ in loader:
+                pass
+            if round_number >= 0:
+                rates[name].append(images / (time.perf_counter() - start))
+    return rates
+
+
+def _one_thread(worker: int) -> None:
+    cv2.setNumThreads(0)
+
+
+def make_pair(height: int, width: int, suffix: str) -> Pair:
+    """A smooth picture with some noise, and a label map of 20 classes; 375x500 is about 60 KB as JPEG."""
     rng = np.random.default_rng(0)
-    coarse = cv2.resize(rng.integers(0, 256, (12, 16, 3), dtype=np.uint8), (500, 375), interpolation=cv2.INTER_CUBIC)
-    image = np.clip(coarse.astype(int) + rng.normal(0, 8, coarse.shape), 0, 255).astype(np.uint8)
-    labels = cv2.resize(rng.integers(0, 20, (12, 16), dtype=np.uint8), (500, 375), interpolation=cv2.INTER_NEAREST)
-    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes(), labels
+    coarse = rng.integers(0, 256, (height // 31, width // 31, 3), dtype=np.uint8)
+    smooth = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
+    image = np.clip(smooth.astype(int) + rng.normal(0, 8, smooth.shape), 0, 255).astype(np.uint8)
+    labels = cv2.resize(rng.integers(0, 20, (12, 16), dtype=np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 90] if suffix == ".jpg" else []
+    return cv2.imencode(suffix, image, quality)[1].tobytes(), labels
 
 
 def load_folder(folder: Path) -> list[Pair]:
@@ -76,6 +143,24 @@ def load_folder(folder: Path) -> list[Pair]:
     return pairs
 
 
+def decoders() -> dict[str, Prepare]:
+    """Bytes -> RGB pixels."""
+    return {
+        "decode_image (ours)": lambda data, labels, index: decode_image("memory.jpg", data),
+        "OpenCV": lambda data, labels, index: _opencv(data),
+        "PIL": lambda data, labels, index: np.asarray(Image.open(BytesIO(data)).convert("RGB")),
+        "torchvision.io": lambda data, labels, index: _torchvision(data),
+    }
+
+
+def _opencv(data: bytes) -> np.ndarray:
+    return cv2.cvtColor(cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def _torchvision(data: bytes) -> torch.Tensor:
+    return io.decode_image(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=io.ImageReadMode.RGB)
+
+
 class _Zoom(torch.nn.Module):
     """torchvision's resize by the factor that ours draws: log-uniform from 0.5 to 2."""
 
@@ -85,10 +170,9 @@ class _Zoom(torch.nn.Module):
         return v2.functional.resize(image, size), v2.functional.resize(mask, size)
 
 
-def contestants(crop: int) -> dict[str, Callable[[bytes, np.ndarray, int], object]]:
-    """Name -> function of (JPEG bytes, label map, number of the sample)."""
+def contestants(crop: int, smallest: int) -> dict[str, Prepare]:
+    """Name -> function of (file bytes, label map, number of the sample); ``smallest`` is the shortest side of a source."""
     augmenter = Augmenter((crop, crop), (0.5, 2.0), 0.0, 0.5, 0.0, 0.3, 0.3, 0.3, 0.03)
-    turning = Augmenter((crop, crop), (0.5, 2.0), 5.0, 0.5, 0.0, 0.3, 0.3, 0.3, 0.03)
     policy = v2.Compose(
         [
             v2.RandomHorizontalFlip(0.5),
@@ -101,24 +185,44 @@ def contestants(crop: int) -> dict[str, Callable[[bytes, np.ndarray, int], objec
     def ours(data: bytes, labels: np.ndarray, index: int) -> object:
         return augmenter(decode_image("memory.jpg", data), labels, np.random.default_rng([0, index, 1]))
 
-    def ours_turned(data: bytes, labels: np.ndarray, index: int) -> object:
-        return turning(decode_image("memory.jpg", data), labels, np.random.default_rng([0, index, 1]))
-
     def tensors(data: bytes, labels: np.ndarray, index: int) -> object:
-        image = io.decode_jpeg(torch.frombuffer(bytearray(data), dtype=torch.uint8), mode=io.ImageReadMode.RGB)
-        return policy(tv_tensors.Image(image), tv_tensors.Mask(torch.from_numpy(labels)))
+        return policy(tv_tensors.Image(_torchvision(data)), tv_tensors.Mask(torch.from_numpy(labels)))
 
     def pil(data: bytes, labels: np.ndarray, index: int) -> object:
         image = Image.open(BytesIO(data)).convert("RGB")
         image, mask = policy(image, tv_tensors.Mask(torch.from_numpy(labels)))
         return v2.functional.pil_to_tensor(image), mask
 
-    return {
-        "pixelwise": ours,
-        "pixelwise, turned by up to 5 degrees": ours_turned,
-        "torchvision v2, uint8 tensors": tensors,
-        "torchvision v2, PIL": pil,
-    }
+    found: dict[str, Prepare] = {"pixelwise": ours}
+    if albumentations is not None:
+        found |= albumented(crop, smallest)
+    return found | {"torchvision v2, uint8 tensors": tensors, "torchvision v2, PIL": pil}
+
+
+def albumented(crop: int, smallest: int) -> dict[str, Prepare]:
+    """The same policy by albumentations, read with OpenCV as its documentation advises."""
+    a = albumentations
+
+    class _LogScale(a.RandomScale):
+        def get_params(self) -> dict[str, float]:
+            return {"scale": 2 ** self.py_random.uniform(-1, 1)}
+
+    jitter = a.ColorJitter((0.7, 1.3), (0.7, 1.3), (0.7, 1.3), (-0.03, 0.03), p=1)
+    flip = a.HorizontalFlip(p=0.5)
+    padded = a.PadIfNeeded(crop, crop, fill=127, fill_mask=255)
+    policies = {"albumentations": a.Compose([flip, _LogScale(p=1), padded, a.RandomCrop(crop, crop), jitter])}
+    if smallest >= 2 * crop:
+        cut = a.RandomSizedCrop((crop // 2, 2 * crop), (crop, crop))
+        policies["albumentations, crop first"] = a.Compose([cut, flip, jitter])
+
+    def prepare(policy: object) -> Prepare:
+        def prepared(data: bytes, labels: np.ndarray, index: int) -> object:
+            made = policy(image=_opencv(data), mask=labels)
+            return made["image"], made["mask"]
+
+        return prepared
+
+    return {f"{name} {a.__version__}": prepare(policy) for name, policy in policies.items()}
 
 
 if __name__ == "__main__":

@@ -241,3 +241,12 @@ def test_distortions_come_with_their_probability():
     strength = Deformation(elastic=2, distortion_probability=0.3)
     drawn_ones = ["distortion" in strength.draw((64, 64), (64, 64), 1.0, np.random.default_rng(seed)) for seed in range(400)]
     assert 0.22 < np.mean(drawn_ones) < 0.38
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_bounds_of_a_bend_hold_all_its_positions(seed):
+    bent = draw_distortion((50, 70), np.random.default_rng(seed), elastic=4, elastic_cells=1 + seed % 6, grid=0.4 * (seed % 2))
+    top, left, bottom, right = bent.bounds()
+    (low_x, low_y), (high_x, high_y) = bent.positions().min(axis=(0, 1)), bent.positions().max(axis=(0, 1))
+    assert top <= low_y <= high_y <= bottom
+    assert left <= low_x <= high_x <= right

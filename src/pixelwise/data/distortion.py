@@ -11,6 +11,7 @@ from pixelwise.types import Size
 
 __all__ = ["Distortion", "draw_distortion"]
 
+_OVERSHOOT = 1.9  # of bicubic interpolation: the sum of the sizes of its weights in two dimensions
 _MOST = 0.15  # of the shorter side: the largest elastic displacement
 
 
@@ -26,12 +27,16 @@ class Distortion:
     def positions(self) -> np.ndarray:
         """(h, w, 2) float32: where in the plain crop each pixel looks, as (x, y)."""
         height, width = len(self.rows), len(self.columns)
-        across, down = self.columns.astype(np.float32), self.rows.astype(np.float32)[:, None]
-        seen = np.empty((height, width, 2), np.float32)
-        seen[..., 0], seen[..., 1] = across, down
-        if self.nodes is not None:
-            seen += cv2.resize(self.nodes, (width, height), interpolation=cv2.INTER_CUBIC)
-        return seen
+        axes = np.broadcast_arrays(self.columns.astype(np.float32), self.rows.astype(np.float32)[:, None])
+        plain = np.stack(axes, axis=-1)
+        if self.nodes is None:
+            return plain
+        return cv2.add(plain, cv2.resize(self.nodes, (width, height), interpolation=cv2.INTER_CUBIC))
+
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Top, left, bottom and right of a box around all positions."""
+        reach = 0.0 if self.nodes is None else _OVERSHOOT * float(np.abs(self.nodes).max())
+        return self.rows[0] - reach, self.columns[0] - reach, self.rows[-1] + reach, self.columns[-1] + reach
 
 
 def draw_distortion(

@@ -156,9 +156,10 @@ def _region(source: np.ndarray, geometry: Geometry) -> tuple[np.ndarray, np.ndar
     matrix = geometry.matrix
     bottom, right = geometry.size[0] - 0.5, geometry.size[1] - 0.5  # whole pixels: when zooming out their areas count
     corners = np.array([[-0.5, right, -0.5, right], [-0.5, -0.5, bottom, bottom], [1, 1, 1, 1]], np.float64)
-    if geometry.bent is not None:
-        low, high = geometry.bent.min(axis=(0, 1)) - 0.5, geometry.bent.max(axis=(0, 1)) + 0.5
-        corners[:2] = [[low[0], high[0], low[0], high[0]], [low[1], low[1], high[1], high[1]]]
+    if geometry.distortion is not None:
+        top, left, bottom, right = geometry.distortion.bounds()
+        corners[:2] = np.array([[left, right, left, right], [top, top, bottom, bottom]])
+        corners[:2] += [[-0.5, 0.5, -0.5, 0.5], [-0.5, -0.5, 0.5, 0.5]]
     corners = matrix @ corners
     if len(matrix) == 3:
         corners = corners[:2] / corners[2]
