@@ -137,6 +137,13 @@ def test_regions_without_numbers_keep_their_pixels(tmp_path, write, read):
     assert again.classes[0] == {"id": 1, "name": "background"}
 
 
+def test_a_line_of_pixels_that_touch_at_corners_is_one_object(tmp_path):
+    annotations = make(tmp_path / "src", count=1, paint=lambda _: Painted(np.eye(*SIZE, dtype=np.uint8)))
+    write_yolo(annotations, tmp_path / "out")
+    assert len((tmp_path / "out" / "labels" / "train" / "0.txt").read_text().splitlines()) == 1
+    np.testing.assert_array_equal(yolo.read(tmp_path / "out").items[0].paint().instances, np.eye(*SIZE))
+
+
 def paint_cracks(seed, numbered):
     ids, instances = blobs(seed, 4, (1,))
     return Painted((1 - ids).astype(np.uint8), instances if numbered else None)

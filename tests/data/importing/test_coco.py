@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 from pathlib import Path
 
@@ -82,6 +83,12 @@ def test_run_lengths_are_read_like_the_polygon_of_the_same_pixels(tmp_path, is_c
     np.testing.assert_array_equal(painted.ids == 1, expected)
 
 
+def test_painting_can_be_sent_to_another_process(tmp_path):
+    read, painted = one(tmp_path, note(), note(runs_of(mask_of((0, 0, 3, 3)), True), 7))
+    again = pickle.loads(pickle.dumps(read.items[0].paint))()
+    np.testing.assert_array_equal(again.ids, painted.ids)
+
+
 def test_several_rings_are_one_object(tmp_path):
     rings = [*SQUARE, [6, 5, 11, 5, 11, 9, 6, 9]]
     _, painted = one(tmp_path, note(rings))
@@ -148,6 +155,12 @@ def test_a_box_beside_outlines_is_ignored(tmp_path):
     assert read.classes[-1] == {"id": 255, "name": "ignored", "ignore": True}
 
 
+def test_a_box_lies_below_a_crowd(tmp_path):
+    crowd = runs_of(mask_of((0, 0, 20, 12)), True)
+    _, painted = one(tmp_path, note([], 7, bbox=[5, 2, 6, 5]), note(crowd, iscrowd=1))
+    assert (painted.ids == 1).all()
+
+
 def test_stuff_is_no_object_and_what_has_none_is_ignored(tmp_path):
     make_image(tmp_path / "a.png")
     write(tmp_path / "stuff_val.json", annotations=[note()])
@@ -171,12 +184,13 @@ def test_things_lie_on_stuff_of_another_file(tmp_path):
 
 def make_panoptic(root, png_size=SIZE):
     numbers = np.zeros(png_size, np.uint32)
-    numbers[:6], numbers[6:9, :4], numbers[9:, :4] = 70_000, 3, 9
+    numbers[:6], numbers[6:9, :4], numbers[9:, :4], numbers[9:, 4:6] = 70_000, 3, 9, 800
     make_image(root / "images" / "a.png")
     folder = root / "annotations" / "panoptic_val"
     folder.mkdir(parents=True)
     write_segments(folder / "a.png", numbers)
     info = [{"id": 70_000, "category_id": 90}, {"id": 3, "category_id": 1}, {"id": 800, "category_id": 1, "iscrowd": 1}]
+    info.append({"id": 2, "category_id": 1})
     rows = [{"image_id": 5, "file_name": "a.png", "segments_info": info}]
     categories = [{"id": 90, "name": "sky", "isthing": 0, "color": [1, 2, 3]}, {"id": 1, "name": "cat", "isthing": 1}]
     write(root / "annotations" / "panoptic_val.json", annotations=rows, categories=categories)
@@ -187,8 +201,8 @@ def test_panoptic_segments_get_class_and_number(tmp_path):
     numbers = make_panoptic(tmp_path)
     read = coco.read(tmp_path)
     painted = read.items[0].paint()
-    np.testing.assert_array_equal(painted.ids, np.select([numbers == 70_000, numbers == 3], [90, 1], 0))
-    np.testing.assert_array_equal(painted.instances, numbers == 3)
+    np.testing.assert_array_equal(painted.ids, np.select([numbers == 70_000, numbers == 3, numbers == 800], [90, 1, 1], 0))
+    np.testing.assert_array_equal(painted.instances > 0, numbers == 3)
     assert painted.losses == {
         "pixels of segments that are not in the JSON file": 12,
         "segments of the JSON file without a pixel": 1,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pixelwise.data.importing.paths import ImageFinder, inside
+from pixelwise.data.importing.paths import ImageFinder, inside, is_there
 from pixelwise.errors import DataError
 
 
@@ -48,3 +48,10 @@ def test_images_in_folders_of_masks_are_not_found(tmp_path):
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
     assert ImageFinder(tmp_path, [tmp_path / "masks"]).find("a") == tmp_path / "images" / "a.png"
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800", "no such file"])
+def test_names_that_no_file_can_have_are_not_there(tmp_path, name):
+    (tmp_path / "a").touch()
+    assert is_there(tmp_path / "a")
+    assert not is_there(tmp_path / name)

@@ -124,6 +124,16 @@ def test_the_folder_is_never_left(tmp_path):
     assert "data.yaml: val: ../../outside has no images below" in read.faults[0]
 
 
+def test_lists_outside_of_the_folder_are_not_read(tmp_path):
+    make(tmp_path, "images/train/a.png", LEFT)
+    make(tmp_path, "images/val/b.png", LEFT)
+    (tmp_path.parent / f"{tmp_path.name}.txt").write_text("images/val/b.png\n")
+    configure(tmp_path, val=f"../{tmp_path.name}.txt")
+    read = yolo.read(tmp_path)
+    assert [item.key for item in read.items] == ["a"]
+    assert ".txt has no images below" in read.faults[0]
+
+
 def test_nothing_is_executed_and_nothing_fetched(tmp_path):
     make(tmp_path, "images/train/a.png", LEFT)
     configure(tmp_path)

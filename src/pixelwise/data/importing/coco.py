@@ -15,12 +15,12 @@ from pixelwise.data.importing.coco_files import CocoFile, base_of, choose, conte
 from pixelwise.data.importing.coco_objects import Fill, Shape, paint_shapes, shape_of
 from pixelwise.data.importing.coco_panoptic import Segments, paint_segments, segments_of
 from pixelwise.data.importing.naming import class_name, counted, keys_of, split_of
-from pixelwise.data.importing.paths import ImageFinder, inside
+from pixelwise.data.importing.paths import ImageFinder, inside, is_there
 from pixelwise.data.importing.tally import Tally
 from pixelwise.errors import DataError
 from pixelwise.types import Size
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "matches", "read"]
 
 _KINDS = {
     "file": ("files cannot be read", "export them again; the others were read"),
@@ -204,7 +204,7 @@ def _png_of(folder: Path, annotation: Mapping[str, Any]) -> Path:
     if not isinstance(name, str):
         raise DataError("its file_name is missing; export the annotation again")
     path = folder / inside(name)
-    if not path.is_file():
+    if not is_there(path):
         raise DataError(f"there is no {path}; add it, or remove its annotation")
     return path
 

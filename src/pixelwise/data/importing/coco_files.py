@@ -85,7 +85,7 @@ def _candidates(root: Path) -> Iterator[Iterator[Path]]:
             yield _json_files(folder)
         elif (folder / _ROBOFLOW).is_file():
             yield iter([folder / _ROBOFLOW])
-    below = [inner for folder in _folders(root) for inner in _folders(folder) if inner.name.lower() == _FOLDERS[0]]
+    below = [folder / _FOLDERS[0] for folder in _folders(root) if (folder / _FOLDERS[0]).is_dir()]
     if len(below) == 1:
         yield _json_files(below[0])
 

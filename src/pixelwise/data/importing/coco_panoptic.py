@@ -68,7 +68,6 @@ def paint_segments(
         )
     place = np.searchsorted(segments.ids, numbers)
     is_known = np.append(segments.ids, 0)[place] == numbers
-    is_known &= numbers > 0
     place[~is_known] = len(segments.ids)
     class_ids = [*(ids[number] for number in segments.categories), unlabeled]
     of_objects = np.cumsum(segments.is_thing, dtype=np.int64) * segments.is_thing

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from pixelwise.errors import DataError
 from pixelwise.formats.image import is_image_name
 
-__all__ = ["ImageFinder", "inside"]
+__all__ = ["ImageFinder", "inside", "is_there"]
 
 
 def inside(name: str) -> PurePosixPath:
@@ -20,6 +20,14 @@ def inside(name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or (path.parts and path.parts[0].endswith(":")) or "\0" in name or not path.parts:
         raise DataError(f"the file name {name!r} leads out of the data set; annotations must name files below their own folder")
     return path
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is there. Names in annotations may be longer than any file's, at which ``Path.is_file`` fails."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 class ImageFinder:

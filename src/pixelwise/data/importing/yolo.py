@@ -16,7 +16,7 @@ from pixelwise.data.importing.yolo_files import YoloSet, config_of, find_set, lo
 from pixelwise.errors import DataError
 from pixelwise.formats.yolo_txt import Row, read_row
 
-__all__ = ["FORMAT"]
+__all__ = ["FORMAT", "matches", "read"]
 
 _MOST_BYTES = 1 << 26  # of one label file
 _KINDS = {

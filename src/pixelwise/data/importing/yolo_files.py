@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from pixelwise.data.importing.naming import beginning, class_name, counted, files_below, split_of
-from pixelwise.data.importing.paths import ImageFinder
+from pixelwise.data.importing.paths import ImageFinder, is_there
 from pixelwise.data.sources.found import SPLIT_NAMES
 from pixelwise.errors import DataError, first_line
 
@@ -150,7 +150,7 @@ def _splits(base: Path, finder: ImageFinder, path: Path, content: Mapping[str, A
         for value in values if isinstance(values, list) else [values]:
             if value is None:
                 continue
-            shown = f"{path.name}: {entry}: {value[:80] if isinstance(value, str) else type(value).__name__}"
+            shown = f"{path.name}: {entry}: {class_name(value)[:80] if isinstance(value, str) else type(value).__name__}"
             entry_of = value if isinstance(value, str) else ""
             images, missing = _images_of(base, finder, path.parent, entry_of, SPLIT_NAMES[entry])
             if missing:
@@ -171,7 +171,7 @@ def _images_of(base: Path, finder: ImageFinder, folder: Path, value: str, split:
     if value.lower().endswith(".txt"):
         for tail in _tails(parts):
             for at in (folder / tail, base / tail):
-                if at.is_file():
+                if is_there(at):
                     return _listed_images(finder, at)
         return [], 0
     for renamed in [parts, *_renamed(parts, split)]:
