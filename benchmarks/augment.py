@@ -1,6 +1,6 @@
 """Images per second: file bytes -> flipped, zoomed (0.5 to 2), cropped, colour-jittered training sample.
 
-    python benchmarks/augment.py [FOLDER] [--crop 512] [--images 24] [--rounds 5] [--source NAME ...] [--decoders]
+    python benchmarks/augment.py [FOLDER] [--crop 512] [--images 24] [--rounds 5] [--source NAME ...] [--decoders | --effects]
 
 Ours against albumentations 2 (where it is installed; 2.0.8 is its last free version) and torchvision's transforms v2, on uint8
 tensors and on PIL images, with the same policy: left-right flip, zoom drawn log-uniformly from 0.5 to 2, random crop with
@@ -10,6 +10,7 @@ zoomed, for sources that are never smaller than that.
 
 One process: processor time of one thread counts. Two workers: wall time of torch's DataLoader with two processes, batches of 8.
 Rounds are interleaved and the median is shown, so that a busy machine slows all alike. ``--decoders`` times decoding alone.
+``--effects`` times our presets and effects on decoded images.
 Sources are made on the spot, or are the *.jpg of FOLDER.
 """
 
@@ -28,7 +29,10 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import io, tv_tensors
 from torchvision.transforms import v2
 
+from pixelwise import build
+from pixelwise.augment_config import AugmentConfig
 from pixelwise.data.transforms import Augmenter
+from pixelwise.engine.allocator import keep_freed_memory
 from pixelwise.formats.image import decode_image
 
 try:
@@ -49,6 +53,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--source", nargs="*", choices=SOURCES, default=list(SOURCES))
     parser.add_argument("--decoders", action="store_true", help="decoding alone")
+    parser.add_argument("--effects", action="store_true", help="our presets and single effects, without decoding")
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -59,6 +64,11 @@ def main() -> None:
         if arguments.decoders:
             rates = alone(decoders(), pairs, arguments.images, arguments.rounds)
             show(f"{name}, decoding alone", rates, "decode_image (ours)")
+            continue
+        if arguments.effects:
+            rates = alone(effects(arguments.crop, pairs), pairs, arguments.images, arguments.rounds)
+            for effect, values in rates.items():
+                print(f"{name}, {effect:44}{1000 / statistics.median(values):8.2f} ms")
             continue
         rivals = contestants(arguments.crop, min(min(labels.shape) for _, labels in pairs))
         show(f"{name}, one process", alone(rivals, pairs, arguments.images, arguments.rounds), "pixelwise")
@@ -151,6 +161,30 @@ def decoders() -> dict[str, Prepare]:
         "PIL": lambda data, labels, index: np.asarray(Image.open(BytesIO(data)).convert("RGB")),
         "torchvision.io": lambda data, labels, index: _torchvision(data),
     }
+
+
+EFFECTS = {
+    "a crop alone": {},
+    **{f"preset {name}": {"preset": name} for name in ("recommended", "keras", "nnunet")},
+    "turn, zoom per axis, shear, shift": {"rotation": 10, "zoom": 0.1, "shear": 5, "shift": 0.1},
+    "perspective": {"perspective": 0.2},
+    "elastic": {"elastic": 10},
+    "grid": {"grid": 0.3},
+    **{name.replace("_", " "): {f"{name}_probability": 1} for name in ("gamma", "noise", "blur", "low_resolution")},
+    "erased box": {"erase": 1},
+}
+
+
+def effects(crop: int, pairs: list[Pair]) -> dict[str, Prepare]:
+    """Our augmenter with one preset or effect at a time, on images decoded before."""
+    images = {data: decode_image("memory", data) for data, _ in pairs}
+
+    def timed(settings: dict[str, object]) -> Prepare:
+        made = build.augmenter(AugmentConfig(**{"preset": "none", **settings}), (crop, crop))
+        return lambda data, labels, index: made(images[data], labels, np.random.default_rng([0, index, 1]))
+
+    keep_freed_memory()  # as every training does
+    return {name: timed(settings) for name, settings in EFFECTS.items()}
 
 
 def _opencv(data: bytes) -> np.ndarray:
