@@ -151,7 +151,7 @@ def test_boxes_alone_become_filled_boxes_and_say_so(tmp_path):
 def test_a_box_beside_outlines_is_ignored(tmp_path):
     read, painted = one(tmp_path, note(), note([], 7, bbox=[5, 2, 6, 5]))
     np.testing.assert_array_equal(painted.ids == 255, mask_of((8, 2, 11, 7)))
-    assert painted.losses == {"objects without an outline, whose boxes are ignored,": 1}
+    assert painted.losses == {"objects without an outline (their boxes are ignored)": 1}
     assert read.classes[-1] == {"id": 255, "name": "ignored", "ignore": True}
 
 

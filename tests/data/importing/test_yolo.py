@@ -81,7 +81,7 @@ def test_a_box_beside_outlines_is_ignored(tmp_path):
     np.testing.assert_array_equal(painted.ids[:, 10:], 255)
     np.testing.assert_array_equal(painted.ids[:, :10], 0)
     assert read.classes[-1] == {"id": 255, "name": "ignored", "ignore": True}
-    assert painted.losses == {"objects without an outline, whose boxes are ignored,": 1}
+    assert painted.losses == {"objects without an outline (their boxes are ignored)": 1}
 
 
 @pytest.mark.parametrize(

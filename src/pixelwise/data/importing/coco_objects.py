@@ -121,7 +121,7 @@ def paint_shapes(
     if empty:
         losses["objects without a pixel in the image"] = empty
     if boxes:
-        losses["objects without an outline, whose boxes are ignored,"] = boxes
+        losses["objects without an outline (their boxes are ignored)"] = boxes
     instances = painted.instances if fill.has_objects else None
     if orientation != 1:
         instances = None if instances is None else oriented(instances, orientation)
