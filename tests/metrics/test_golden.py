@@ -24,7 +24,8 @@ from pixelwise.metrics.skeleton import ClDice, thin
 from pixelwise.types import ClassInfo, ClassTable
 
 FOLDER = Path(__file__).parents[1] / "golden"
-FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}
+NAMES = ("confusion", "ranking", "calibration", "surface", "instances")
+FILES = {name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8")) for name in NAMES}
 CLASSES = ClassTable(tuple(ClassInfo(index, f"c{index}", (0, 0, 0), index > 1) for index in range(4)))
 COCO = ("ap", "ap_50", "ap_75", "ap_small", "ap_medium", "ap_large")
 COCO += ("ar_1", "ar_10", "ar_100", "ar_small", "ar_medium", "ar_large")
