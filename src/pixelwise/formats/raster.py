@@ -180,7 +180,7 @@ def _decode_with_opencv(raster: Raster, data: bytes) -> np.ndarray | None:
         flags = cv2.IMREAD_GRAYSCALE if raster.mode == "L" else cv2.IMREAD_COLOR_RGB
         return _imdecode(data, flags | cv2.IMREAD_IGNORE_ORIENTATION)
     if raster.format == "PNG" and raster.mode != "P" and raster.bits >= 8:
-        if b"IEND" not in data[-64:]:
+        if not _png_is_whole(data):
             return None
         return _rgb_order(_imdecode(data, cv2.IMREAD_UNCHANGED))
     if raster.format == "TIFF" and raster.bits > 8 and raster.mode not in ("F", "I", "I;16", "I;16B"):
@@ -205,6 +205,17 @@ def _jpeg_is_complete(data: bytes) -> bool:
             position += 1
         else:
             position += 2 + int.from_bytes(data[position + 2 : position + 4], "big")
+    return False
+
+
+def _png_is_whole(data: bytes) -> bool:
+    """Whether the parts follow each other up to the last. OpenCV makes room for whatever length a part declares, half a
+    gigabyte for a file of a hundred bytes, and decodes on where such a part is cut off."""
+    position = 8
+    while position + 12 <= len(data):
+        if data[position + 4 : position + 8] == b"IEND":
+            return True
+        position += 12 + int.from_bytes(data[position : position + 4], "big")
     return False
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import cv2
@@ -109,16 +110,55 @@ def ellipse(centre: tuple[float, float], radii: tuple[float, float], size: Size,
 
 
 def line(points: np.ndarray, width: float, size: Size) -> Region:
-    """A chain of straight lines, ``width`` pixels wide (rounded, at least 1) with round ends."""
-    thickness = max(1, round(width))
-    window = _window(points.min(axis=0) - thickness / 2 - 1, points.max(axis=0) + thickness / 2 + 1, size)
+    """A chain of straight lines through points (N, 2): the pixels whose centres are at most half of ``width`` away. A width of 1
+    is a line without gaps, one pixel in each row or column."""
+    reach = max(width, 1) / 2
+    window = _window(points.min(axis=0) - reach - 1, points.max(axis=0) + reach + 1, size)
     if window is None:
         return _nothing()
     top, left, height, across = window
     mask = np.zeros((height, across), np.uint8)
-    moved = np.rint((points - (left + 0.5, top + 0.5)) * (1 << _FIXED_BITS)).astype(np.int32)  # OpenCV counts from centres
-    cv2.polylines(mask, [moved.reshape(-1, 1, 2)], False, 1, thickness, cv2.LINE_8, _FIXED_BITS)
+    if width <= 1:
+        moved = np.rint((points - (left + 0.5, top + 0.5)) * (1 << _FIXED_BITS)).astype(np.int32)  # OpenCV counts from centres
+        cv2.polylines(mask, [moved.reshape(-1, 1, 2)], False, 1, 1, cv2.LINE_8, _FIXED_BITS)
+        return Region(mask.astype(bool), top, left)
+    for begin, end in pairwise(points if len(points) > 1 else points.repeat(2, axis=0)):
+        low, high = np.minimum(begin, end) - reach, np.maximum(begin, end) + reach
+        near = _window(low - (left, top), high - (left, top), (height, across))
+        if near is not None:
+            here = np.s_[near[0] : near[0] + near[2], near[1] : near[1] + near[3]]
+            mask[here] |= _near_segment(begin - (left, top), end - (left, top), reach, near)
     return Region(mask.astype(bool), top, left)
+
+
+def _near_segment(begin: np.ndarray, end: np.ndarray, reach: float, window: tuple[int, int, int, int]) -> np.ndarray:
+    """The pixels of a window whose centres are at most ``reach`` away from a segment. What is near it is convex: in each row it
+    goes from the leftmost to the rightmost of the discs about both ends and the strip between them."""
+    top, left, height, width = window
+    y = np.arange(top, top + height) + 0.5
+    length = math.hypot(*(end - begin))
+    spans = []
+    for x, at in (begin, end):
+        half = np.sqrt(np.maximum(reach**2 - (y - at) ** 2, 0))
+        empty = np.where(abs(y - at) <= reach, 0, np.inf)
+        spans.append((x - half + empty, x + half - empty))
+    if length > 0:
+        (x, at), (to_x, to_y) = begin, (end - begin) / length
+        along, across = _between(to_x, (y - at) * to_y, 0, length), _between(-to_y, (y - at) * to_x, -reach, reach)
+        first, last = x + np.maximum(along[0], across[0]), x + np.minimum(along[1], across[1])
+        spans.append((np.where(first <= last, first, np.inf), np.where(first <= last, last, -np.inf)))
+    first, last = np.minimum.reduce([span[0] for span in spans]), np.maximum.reduce([span[1] for span in spans])
+    columns = np.arange(left, left + width) + 0.5
+    return (columns >= first[:, None]) & (columns <= last[:, None])
+
+
+def _between(slope: float, offset: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """From where to where ``low <= slope * x + offset <= high``."""
+    if abs(slope) < 1e-9:
+        fits = np.where((offset >= low) & (offset <= high), np.inf, -np.inf)
+        return -fits, fits
+    ends = np.stack([(low - offset) / slope, (high - offset) / slope])
+    return ends.min(axis=0), ends.max(axis=0)
 
 
 def foreground(levels: np.ndarray) -> np.ndarray:
