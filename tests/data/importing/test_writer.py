@@ -73,6 +73,24 @@ def test_what_is_written_reads_as_what_was_read(tmp_path, link, inside_files):
         assert (read_ids(tmp_path / "out" / "instances" / f"{number}.png") == (ids_of(number) > 0) * number).all()
 
 
+def test_keys_with_folders_read_back_also_where_a_folder_is_called_like_a_split(tmp_path):
+    (tmp_path / "src").mkdir()
+    keys = ["train/a", "val/a", "city/b"]
+    splits = ["train", "val", "test"]
+    items = [Annotated(key, partial(pixels_of, 1), partial(painted, 1), split) for key, split in zip(keys, splits, strict=True)]
+    write_canonical(tmp_path / "src", Annotations(tuple(items), CLASSES), tmp_path / "out")
+    found = {record.key: record.split for record in find(tmp_path / "out").records}
+    assert found == {"train_a": "train", "val_a": "val", "city_b": "test"}
+
+
+def test_items_that_would_be_called_the_same_do_not_overwrite_each_other(tmp_path):
+    (tmp_path / "src").mkdir()
+    items = [Annotated(key, partial(pixels_of, at), partial(painted, at)) for at, key in enumerate(["a/b", "a_b"])]
+    written = write_canonical(tmp_path / "src", Annotations(tuple(items), CLASSES), tmp_path / "out")
+    assert written.images == 1
+    assert "both be called 'a_b'" in written.failed["a_b"]
+
+
 def test_deep_pixels_inside_files_stay_deep(tmp_path):
     deep = np.arange(SIZE[0] * SIZE[1], dtype=np.uint16).reshape(SIZE) * 80
     (tmp_path / "src").mkdir()

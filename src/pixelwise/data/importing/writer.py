@@ -25,7 +25,7 @@ from pixelwise.formats.atomic import atomic_write
 from pixelwise.formats.image import image_size, write_image
 from pixelwise.formats.label_png import write_ids
 
-__all__ = ["MARK", "Written", "refuse_taken", "write_canonical", "write_masks"]
+__all__ = ["MARK", "Written", "flat_name", "refuse_taken", "write_canonical", "write_masks"]
 
 MARK = "import.json"
 """Beside the data: where they came from, what was decided, what was lost."""
@@ -45,6 +45,15 @@ class Written:
             f"lost, as one label per pixel cannot hold it: {what}: {count:,}, in {images:,} of {self.images:,} images"
             for what, (count, images) in self.losses.items()
         ]
+
+
+def flat_name(key: str) -> str:
+    """What the files of an item are called: folders in its key become part of the name, as in the keys of records, because a
+    folder ``train/`` below ``images/`` would be taken for a split.
+
+    Raises :class:`DataError` for a key that leads out of the folder.
+    """
+    return inside(key).as_posix().replace("/", "_")
 
 
 def refuse_taken(out: Path, source: Path) -> None:
@@ -98,7 +107,8 @@ def write_masks(items: Sequence[Annotated], out: Path, progress: Callable[[int, 
 def _write_all(
     items: Sequence[Annotated], write: Callable[[Annotated], Painted | str], progress: Callable[[int, int], None] | None
 ) -> Written:
-    written = Written()
+    written = Written(failed=_clashes(items))
+    items = [item for item in items if item.key not in written.failed]
     losses: Counter[str] = Counter()
     images: Counter[str] = Counter()
     with ThreadPoolExecutor(thread_count()) as pool:
@@ -118,6 +128,17 @@ def _write_all(
     return written
 
 
+def _clashes(items: Sequence[Annotated]) -> dict[str, str]:
+    """Items whose files would overwrite those of an earlier one, and why."""
+    first: dict[str, str] = {}
+    clashes = {}
+    for item in items:
+        name = item.key.replace("/", "_")
+        if first.setdefault(name, item.key) != item.key:
+            clashes[item.key] = f"{first[name]!r} and {item.key!r} would both be called {name!r}; rename one of them"
+    return clashes
+
+
 def _results(
     pool: ThreadPoolExecutor, write: Callable[[Annotated], Painted | str], items: Sequence[Annotated]
 ) -> Iterator[Painted | str]:
@@ -134,7 +155,7 @@ def _results(
 def _write_item(item: Annotated, out: Path, link: bool, only_masks: bool = False) -> Painted | str:
     """Writes one item; what was lost, without the pixels, or why it failed."""
     try:
-        name = inside(item.key).as_posix()
+        name = flat_name(item.key)
         painted = item.paint()
         size = painted.ids.shape[:2]
         if isinstance(item.image, Path):
@@ -200,7 +221,8 @@ def _write_tables(out: Path, items: Sequence[Annotated]) -> None:
         table = csv.writer(file)
         table.writerow(["id", *["split"] * is_split, *columns])
         for item in items:
-            table.writerow([item.key, *[item.split or "train"] * is_split, *(item.columns.get(name, "") for name in columns)])
+            values = [item.columns.get(name, "") for name in columns]
+            table.writerow([flat_name(item.key), *[item.split or "train"] * is_split, *values])
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from pixelwise import __version__
 from pixelwise.data.importing.annotated import Annotated, Format
 from pixelwise.data.importing.registry import formats
-from pixelwise.data.importing.writer import write_masks
+from pixelwise.data.importing.writer import flat_name, write_masks
 from pixelwise.data.sources.found import Found, some
 from pixelwise.errors import DataError
 from pixelwise.formats.atomic import atomic_write
@@ -78,9 +78,9 @@ def _painted(items: tuple[Annotated, ...], out: Path) -> dict[str, str]:
 
 
 def _record(item: Annotated, out: Path) -> Record:
-    key = item.key.replace("/", "_")
-    image = item.image if isinstance(item.image, Path) else out / "images" / f"{item.key}.png"
-    return Record(key, image, (out / "masks" / f"{item.key}.png",), item.split, item.columns)
+    key = flat_name(item.key)
+    image = item.image if isinstance(item.image, Path) else out / "images" / f"{key}.png"
+    return Record(key, image, (out / "masks" / f"{key}.png",), item.split, item.columns)
 
 
 def _state_of(root: Path) -> str:
