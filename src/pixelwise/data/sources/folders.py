@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixelwise.data.sources.found import SPLIT_NAMES, Found, list_images, pair, some, with_unique_keys
-from pixelwise.data.sources.splits import from_csv, hashed
+from pixelwise.data.sources.splits import completed
 from pixelwise.errors import DataError
 from pixelwise.formats.image import is_image_name
 from pixelwise.types import Record
@@ -62,7 +62,7 @@ def records(root: Path) -> Found:
     is_instances = parts[0].masks.name == "instances" or parts[0].masks.parent.name == "instances"
     if is_instances:
         decisions.append("instances/ numbers the objects: every value above 0 is read as object, 0 as background")
-    split, reasons = _split(root, found)
+    split, reasons = completed(root, found)
     keyed = with_unique_keys(split)
     return Found(keyed, (*reasons, *decisions), tuple(orphans), class_names, 0 if is_instances else None)
 
@@ -133,16 +133,3 @@ def _nothing_pairs(part: _Part, images: dict[str, Path], masks: dict[str, Path])
         f"no image in {part.images} has a mask of the same name in {part.masks}: images are called "
         f"{some(list(images), 3)}; masks {some(list(masks), 3)}; rename the masks like their images (the suffix may differ)"
     )
-
-
-def _split(root: Path, found: list[Record]) -> tuple[list[Record], tuple[str, ...]]:
-    """Splits as folders or ``splits.csv`` say; what they leave open, by a hash of the names."""
-    if (root / "splits.csv").is_file():
-        return from_csv(root / "splits.csv", found)
-    names = {record.split for record in found}
-    if names == {""} or names == {"train"}:
-        return hashed(found)
-    if "val" not in names and "train" in names:
-        train, reasons = hashed([r for r in found if r.split == "train"], ("train", "val"))
-        return [*train, *(r for r in found if r.split != "train")], reasons
-    return found, ()

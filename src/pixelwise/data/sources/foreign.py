@@ -13,6 +13,7 @@ from pixelwise.data.importing.annotated import Annotated, Format
 from pixelwise.data.importing.registry import formats
 from pixelwise.data.importing.writer import flat_name, write_masks
 from pixelwise.data.sources.found import Found, some
+from pixelwise.data.sources.splits import completed
 from pixelwise.errors import DataError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import Record
@@ -52,11 +53,12 @@ def foreign_records(root: Path, chosen: Format) -> Found:
     records = tuple(_record(item, out) for item in annotations.items if item.key not in failed)
     if not records:
         raise DataError(f"nothing of {root} ({chosen.title}) could be read; the first reason: {next(iter(failed.values()))}")
-    decisions = [*annotations.decisions, f"masks were painted into {out}"]
+    split, reasons = completed(root, records)
+    decisions = [*reasons, *annotations.decisions, f"masks were painted into {out}"]
     lost = [*annotations.faults, *(f"{key}: {why}" for key, why in failed.items())]
     if lost:
         decisions.append(f"warning: {len(lost)} images or annotations could not be read and are left out: {some(lost, 3)}")
-    return Found(records, tuple(decisions), rows=annotations.classes, is_stated=True)
+    return Found(tuple(split), tuple(decisions), rows=annotations.classes, is_stated=True)
 
 
 def format_of(root: Path) -> tuple[Format, str] | None:

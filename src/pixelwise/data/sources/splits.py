@@ -14,10 +14,23 @@ from pixelwise.data.sources.tables import NAME_COLUMNS, Table, read_table
 from pixelwise.errors import DataError
 from pixelwise.types import Record
 
-__all__ = ["from_csv", "hashed"]
+__all__ = ["completed", "from_csv", "hashed"]
 
 _SHARES = {"train": 0.70, "val": 0.15, "test": 0.15}
 _NEEDED = "the columns id and split"
+
+
+def completed(root: Path, records: Sequence[Record]) -> tuple[list[Record], tuple[str, ...]]:
+    """The records split as they are or as ``splits.csv`` says; what these leave open, by a hash of the names."""
+    if (root / "splits.csv").is_file():
+        return from_csv(root / "splits.csv", records)
+    names = {record.split for record in records}
+    if names <= {"", "train"}:
+        return hashed(records)
+    if "val" not in names and "train" in names:
+        train, reasons = hashed([record for record in records if record.split == "train"], ("train", "val"))
+        return [*train, *(record for record in records if record.split != "train")], reasons
+    return list(records), ()
 
 
 def hashed(records: Sequence[Record], names: tuple[str, ...] = ("train", "val", "test")) -> tuple[list[Record], tuple[str, ...]]:
