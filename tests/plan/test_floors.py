@@ -4,6 +4,11 @@ import pytest
 
 from tests.plan.tree import Module, imports, module_from, modules
 
+# One file per command of the command line.
+COMMANDS = {
+    "cli_augment", "cli_catalog", "cli_check", "cli_compare", "cli_evaluate", "cli_fetch", "cli_import", "cli_split",
+}  # fmt: skip
+
 FLOORS = {
     1: {"errors", "types"},
     2: {"augment_config", "config", "formats", "ops", "report"},
@@ -11,7 +16,7 @@ FLOORS = {
     4: {"tasks"},
     5: {"build", "plan", "engine"},
     6: {"", "api", "verbs"},  # "" is pixelwise/__init__.py: the face
-    7: {"__main__", "cli", "cli_augment", "cli_catalog", "cli_compare", "cli_options", "demo", "extras", "terminal"},
+    7: {"__main__", "cli", "cli_call", "cli_options", *COMMANDS, "demo", "extras", "terminal"},
 }
 FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
@@ -24,21 +29,10 @@ BESIDE = {
     ("plan", "build"),
     ("engine", "build"),
     ("", "api"),
+    ("", "verbs"),
     ("api", "verbs"),
-    ("cli", "cli_augment"),
-    ("cli", "cli_catalog"),
-    ("cli", "cli_compare"),
-    ("cli", "cli_options"),
-    ("cli_augment", "cli_call"),
-    ("cli_augment", "cli_options"),
-    ("cli_augment", "terminal"),
-    ("cli_catalog", "cli_options"),
-    ("cli", "demo"),
-    ("cli", "extras"),
-    ("cli", "terminal"),
-    ("cli_catalog", "terminal"),
-    ("cli_compare", "cli_options"),
-    ("cli_compare", "terminal"),
+    *(("cli", room) for room in (*COMMANDS, "cli_call", "cli_options", "demo", "extras", "terminal")),
+    *((command, room) for command in COMMANDS for room in ("cli_call", "cli_options", "terminal")),
     ("demo", "extras"),
     ("__main__", "cli"),
 }

@@ -12,8 +12,9 @@ from pixelwise.errors import ConfigError, DataError, nearest
 __all__ = ["format_names", "formats", "sniff"]
 
 _MODULES = (
-    "pets", "fast_ai", "cityscapes", "mapillary", "kitti", "synthia", "mots", "ade20k", "ade20k_challenge", "coco", "yolo", "voc",
-    "cvat", "labelme", "labelme_xml", "label_studio", "segment_anything", "hugging_face", "nnunet", "camvid", "colored", "volumes",
+    "pets", "fast_ai", "cityscapes", "mapillary", "kitti", "synthia", "mots", "ade20k", "ade20k_challenge", "coco", "yolo",
+    "voc", "cvat", "labelme", "labelme_xml", "label_studio", "segment_anything", "hugging_face", "nnunet", "camvid", "colored",
+    "volumes",
 )  # fmt: skip
 
 
