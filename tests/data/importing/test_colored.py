@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pixelwise.data.importing import color_masks
 from pixelwise.data.importing.colored import FORMAT
 from pixelwise.errors import DataError
 
@@ -104,6 +105,23 @@ def test_the_mixtures_of_a_resampled_mask_are_ignored_and_counted_together(tmp_p
     (what,) = found.losses
     assert what == "pixels of colours between those of class_dict.csv"
     assert 0 < found.losses[what] < 0.4 * 32 * 48
+
+
+def test_large_masks_are_looked_up_part_by_part_with_the_same_result(tmp_path, monkeypatch):
+    root = export(tmp_path, pixels_of(*[TABLE["sky"]] * 6, (1, 2, 3), (9, 9, 9)))
+    whole = painted(root)
+    monkeypatch.setattr(color_masks, "_BLOCK", 3 * SIZE[1])
+    parted = painted(root)
+    assert np.array_equal(parted.ids, whole.ids)
+    assert parted.losses == whole.losses
+    assert len(whole.losses) == 2
+
+
+def test_whole_numbers_in_a_float_tiff_are_ids(tmp_path):
+    root = export(tmp_path)
+    (root / "masks" / "a.png").unlink()
+    Image.fromarray(np.full(SIZE, 1, np.float32)).save(root / "masks" / "a.tif")
+    assert (painted(root).ids == 1).all()
 
 
 def test_a_mask_of_other_colours_is_refused_with_the_nearest_ones(tmp_path):

@@ -14,6 +14,7 @@ from pixelwise.formats.raster import MAX_PIXELS, open_raster, raw_pixels, read_b
 
 __all__ = ["read_class_ids", "read_mask_pixels"]
 
+_BLOCK = 1 << 20  # pixels that are looked up at once
 _FEW = 4  # unknown colours: more of them are no classes, but come from resampling or smoothing
 
 
@@ -27,7 +28,7 @@ def read_mask_pixels(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     if raster.format == "JPEG":
         raise DataError(f"{path} is a JPEG mask: JPEG changes colours at every edge; export the masks again as PNG")
     indices = read_ids(path) if raster.mode in ("P", "PA") else None
-    if raster.mode == "1" or (raster.mode[0] in "LI" and raster.mode != "LAB"):
+    if raster.mode == "1" or (raster.mode[0] in "LIF" and raster.mode != "LAB"):
         return read_ids(path), None
     pixels = raw_pixels(raster, data)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] < 3:
@@ -70,20 +71,25 @@ def _ids_of_colors(
     pixels: np.ndarray, colors: Mapping[Color, int], ignored: int, path: Path, table: str
 ) -> tuple[np.ndarray, dict[str, int]]:
     """Few unknown colours are named one by one; many are taken for the mixtures that resampling makes at edges."""
-    wide = pixels.astype(np.uint32)
-    codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
     ordered = sorted((r << 16 | g << 8 | b, class_id) for (r, g, b), class_id in colors.items())
     keys = np.array([code for code, _ in ordered], np.uint32)
     ids = np.array([class_id for _, class_id in ordered])
-    place = np.searchsorted(keys, codes).clip(max=len(keys) - 1)
-    unknown = keys[place] != codes
-    found = np.where(unknown, ignored, ids[place]).astype(np.uint8 if max(int(ids.max()), ignored) < 256 else np.uint16)
-    if not unknown.any():
+    found = np.empty(pixels.shape[:2], np.uint8 if max(int(ids.max()), ignored) < 256 else np.uint16)
+    unknown_codes = []
+    rows = max(_BLOCK // pixels.shape[1], 1)  # some thirty bytes are needed for a pixel, so not for all at once
+    for top in range(0, len(pixels), rows):
+        wide = pixels[top : top + rows].astype(np.uint32)
+        codes = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+        place = np.searchsorted(keys, codes).clip(max=len(keys) - 1)
+        unknown = keys[place] != codes
+        found[top : top + rows] = np.where(unknown, ignored, ids[place])
+        unknown_codes.append(codes[unknown])
+    strange, counts = np.unique(np.concatenate(unknown_codes), return_counts=True)
+    if not len(strange):
         return found, {}
-    strange, counts = np.unique(codes[unknown], return_counts=True)
-    if counts.sum() * 2 > codes.size:
+    if counts.sum() * 2 > found.size:
         raise DataError(
-            f"{path} has colours that are not in {table} at {int(counts.sum()):,} of {codes.size:,} pixels: "
+            f"{path} has colours that are not in {table} at {int(counts.sum()):,} of {found.size:,} pixels: "
             f"{_most_frequent(strange, counts, list(colors))}; correct the table, or export the mask again"
         )
     if len(strange) > _FEW:

@@ -99,7 +99,7 @@ def _read_task(task: Any, where: str, reading: _Reading) -> None:
     reading.counts["several"] += len(annotations) > 1
     image = _find(task, annotations[0], reading.finder)
     if image is None:
-        reading.missing.append(next(iter(_image_names(task, annotations[0])), where))
+        reading.missing.append(class_name(next(iter(_image_names(task, annotations[0])), where)))
         return
     for annotation in annotations if reading.everybody else annotations[:1]:
         try:
