@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pixelwise.errors import DataError
-from pixelwise.formats import rle
+from pixelwise.formats import rle, run_strings
 from pixelwise.formats.rle import RunLengths
 
 
@@ -82,6 +82,29 @@ def test_coco_dictionaries_are_read_compressed_or_not():
         np.testing.assert_array_equal(rle.from_coco(segmentation).counts, runs.counts)
 
 
+def test_many_dictionaries_of_many_sizes_are_read_as_each_by_itself(monkeypatch):
+    monkeypatch.setattr(run_strings, "_AT_ONCE", 40)
+    rows = []
+    for seed in range(30):
+        (runs,) = rle.encode(draw_masks(1, (1 + seed % 7, 3 + seed % 11), (seed % 6) / 5, seed))
+        rows.append({"size": list(runs.size), "counts": runs.counts.tolist()} if seed % 4 == 3 else rle.to_coco(runs))
+    for row, runs in zip(rows, rle.from_coco_rows(rows), strict=True):
+        alone = rle.from_coco(row)
+        assert (runs.size, runs.counts.tolist()) == (alone.size, alone.counts.tolist())
+        assert row["counts"] in (rle.to_string(runs), runs.counts.tolist())
+    assert rle.from_coco_rows([]) == []
+
+
+def test_runs_without_pixels_change_nothing():
+    full = RunLengths((4, 5), np.array([2, 3, 15]))
+    padded = RunLengths((4, 5), np.array([2, 1, 0, 2, 5, 0, 10, 0]))
+    empty = RunLengths((4, 5), np.array([8, 0, 12]))
+    masks = [empty, padded, full, empty]
+    assert rle.boxes_around(masks).tolist() == [[0, 0, 0, 0], [0, 0, 2, 4], [0, 0, 2, 4], [0, 0, 0, 0]]
+    pairs = np.array([[0, 1], [1, 2], [2, 1], [1, 3], [2, 2]])
+    assert rle.intersections(masks, masks, pairs).tolist() == [0, 3, 3, 0, 3]
+
+
 def test_overlaps_equal_those_of_the_masks_as_arrays():
     first, second = draw_masks(5, seed=1), draw_masks(4, share=0.1, seed=2)
     second[0] = False
@@ -131,6 +154,11 @@ def make_runs(*counts, size=(2, 3)):
         (lambda: rle.from_strings((2, 3), ["P", "6"]), r"end in the middle of a number; the string was cut off"),
         (lambda: rle.from_strings((2, 3), ["oooooooo0"]), r"a number of 9 characters; at most 7"),
         (lambda: rle.from_strings((2, 3), [""]), r"add up to 0 pixels"),
+        (lambda: rle.from_strings((2, 3), ["6", "5"]), r"add up to 5 pixels"),
+        (lambda: rle.from_strings((-2, -3), ["6"]), r"size of a run-length mask must be \(height, width\)"),
+        (lambda: rle.from_coco({"size": [2, 3], "counts": [2**70]}), r"must be a row of whole numbers"),
+        (lambda: rle.from_coco({"size": [2, 3], "counts": [7, -1]}), r"must be 0 to 6"),
+        (lambda: rle.from_coco({"size": [2**70, 3], "counts": "6"}), r"at most 2\^31 pixels"),
         (lambda: rle.from_coco({"counts": [6]}), r"must be \{'size': .*got keys \['counts'\]; polygons"),
         (lambda: rle.from_coco({"size": [2, 3], "counts": [[1, 2], [3]]}), r"must be \{'size'"),
         (lambda: rle.encode(np.zeros((2, 3), bool)), r"must be \(N, height, width\) bool or uint8, got bool of shape \(2, 3\)"),

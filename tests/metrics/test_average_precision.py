@@ -114,9 +114,24 @@ def match_slowly(prediction, target, low, high, threshold):
     return np.array(rows, bool).reshape(-1, 2)
 
 
+def draw_heap(seed):
+    """Targets of all ranges, crowds among them, and detections that each overlap most of them; many of the same overlap."""
+    rng = np.random.default_rng(100 + seed)
+
+    def box():
+        x, y = rng.integers(0, 5, 2)
+        return [int(x), int(y), int(x + 20), int(y + 20)]
+
+    areas = rng.choice([500, 1024, 5000, 9216, 20000], 6)
+    targets = [{"label": 0, "box": box(), "area": int(area), "crowd": rng.random() < 0.2} for area in areas]
+    predictions = [{"label": 0, "box": box(), "score": float(rng.integers(4))} for _ in range(12)]
+    return to_instances(predictions), to_instances(targets)
+
+
 @pytest.mark.parametrize("seed", range(5))
-def test_matches_equal_the_published_loop_at_every_threshold_and_range(seed):
-    prediction, target = draw_image(seed, classes=1)
+@pytest.mark.parametrize("draw", [lambda seed: draw_image(seed, classes=1), draw_heap], ids=["apart", "heap"])
+def test_matches_equal_the_published_loop_at_every_threshold_and_range(seed, draw):
+    prediction, target = draw(seed)
     found = match_detections(prediction, target, "box")
     for area, (low, high) in enumerate([(0, 1e10), (0, 1024), (1024, 9216), (9216, 1e10)]):
         for bit, threshold in enumerate(IOU_THRESHOLDS):

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from pixelwise.errors import DataError
+from pixelwise.formats.run_strings import read_counts
+from pixelwise.formats.run_table import RunTable, lay_out
 from pixelwise.types import Size
 
 __all__ = [
@@ -23,15 +25,17 @@ __all__ = [
     "decode",
     "encode",
     "from_coco",
+    "from_coco_rows",
     "from_strings",
     "intersections",
     "iou",
+    "table",
     "to_coco",
     "to_string",
 ]
 
+_NO_COUNTS = np.zeros(0, np.int64)
 _MAX_PIXELS = 1 << 31  # of one mask: far above any image, far below an overflow
-_MAX_GROUPS = 7  # of five bits in one compressed count: 35 bits, enough for a signed difference of two counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +67,6 @@ class RunLengths:
     def area(self) -> int:
         """Foreground pixels."""
         return int(self.counts[1::2].sum())
-
-    @cached_property
-    def bounds(self) -> np.ndarray:
-        """(2F,) int64: begin and end (exclusive) of each foreground run, counted column by column."""
-        edges = np.cumsum(self.counts)
-        return edges if len(edges) % 2 == 0 else edges[:-1]
 
 
 def encode(masks: np.ndarray) -> list[RunLengths]:
@@ -103,28 +101,7 @@ def to_string(runs: RunLengths) -> str:
 def from_strings(size: Size, texts: Sequence[str | bytes]) -> list[RunLengths]:
     """Reads compressed counts of masks of one size, all at once; raises :class:`DataError` for foreign characters, a string
     that was cut off, or counts that do not fit the size."""
-    # JSON can hold halves of surrogate pairs, at which plain UTF-8 would stop with an error of its own
-    raw = [text.encode("utf-8", "surrogatepass") if isinstance(text, str) else bytes(text) for text in texts]
-    groups = np.frombuffer(b"".join(raw), np.uint8).astype(np.int64) - 48
-    if groups.size and (int(groups.min()) < 0 or int(groups.max()) > 63):
-        raise DataError("compressed run lengths hold a character that COCO does not use; is this the string of counts?")
-    is_last = groups < 32
-    stops = np.cumsum([len(text) for text in raw], dtype=np.int64)
-    if not is_last[stops[stops > 0] - 1].all():
-        raise DataError("compressed run lengths end in the middle of a number; the string was cut off")
-    ends = np.flatnonzero(is_last)
-    begins = np.concatenate(([0], ends[:-1] + 1))[: len(ends)]
-    lengths = ends - begins + 1
-    if int(lengths.max(initial=0)) > _MAX_GROUPS:
-        raise DataError(f"compressed run lengths hold a number of {int(lengths.max())} characters; at most {_MAX_GROUPS} can be")
-    position = np.arange(len(groups)) - np.repeat(begins, lengths)
-    values = np.add.reduceat((groups & 31) << (5 * position), begins) if len(ends) else np.zeros(0, np.int64)
-    values -= ((groups[ends] & 16) != 0).astype(np.int64) << (5 * lengths)  # the sign is the top bit of the last group
-    masks = np.split(values, np.searchsorted(ends, stops[:-1]))
-    for counts in masks:
-        counts[1::2] = counts[1::2].cumsum()
-        counts[2::2] = counts[2::2].cumsum()
-    return [RunLengths(size, counts) for counts in masks[: len(raw)]]
+    return _made_of([size] * len(texts), read_counts(texts))
 
 
 def to_coco(runs: RunLengths) -> dict[str, Any]:
@@ -134,78 +111,60 @@ def to_coco(runs: RunLengths) -> dict[str, Any]:
 
 def from_coco(segmentation: Mapping[str, Any]) -> RunLengths:
     """Reads ``{"size": [height, width], "counts": ...}``, compressed (a string) or not (a list)."""
-    size, counts = segmentation.get("size"), segmentation.get("counts")
-    is_size = isinstance(size, (list, tuple)) and len(size) == 2 and all(isinstance(side, int) for side in size)
-    is_list = isinstance(counts, list) and all(isinstance(count, int) for count in counts)
-    if not (is_size and (is_list or isinstance(counts, (str, bytes)))):
-        raise DataError(
-            f"a run-length mask must be {{'size': [height, width], 'counts': ...}}, got keys {sorted(segmentation)}; "
-            "polygons must be drawn first"
-        )
-    height, width = segmentation["size"]
-    if isinstance(counts, (str, bytes)):
-        return from_strings((height, width), [counts])[0]
-    return RunLengths((height, width), np.array(counts or np.zeros(0, np.int64)))
+    return from_coco_rows([segmentation])[0]
+
+
+def from_coco_rows(segmentations: Sequence[Mapping[str, Any]]) -> list[RunLengths]:
+    """Reads many of them, of any sizes, at once: much faster than one by one."""
+    sizes, given = [], []
+    for segmentation in segmentations:
+        match segmentation:
+            case {"size": [int(height), int(width)], "counts": str() | bytes() | list() as counts}:
+                sizes.append((height, width))
+                given.append(counts)
+            case _:
+                raise _not_coco(segmentation)
+        if isinstance(counts, list) and not all(isinstance(count, int) for count in counts):
+            raise _not_coco(segmentation)
+    read = iter(read_counts([counts for counts in given if not isinstance(counts, list)]))
+    return _made_of(sizes, [np.array(one or _NO_COUNTS) if isinstance(one, list) else next(read) for one in given])
+
+
+def _not_coco(segmentation: Mapping[str, Any]) -> DataError:
+    return DataError(
+        f"a run-length mask must be {{'size': [height, width], 'counts': ...}}, got keys {sorted(segmentation)}; "
+        "polygons must be drawn first"
+    )
+
+
+def table(masks: Sequence[RunLengths]) -> RunTable:
+    """All masks end to end, to be measured together; raises :class:`DataError` where they differ in size."""
+    _check_sizes(masks)
+    return lay_out(masks[0].size if len(masks) else (0, 0), [runs.counts for runs in masks])
 
 
 def boxes_around(masks: Sequence[RunLengths]) -> np.ndarray:
     """(N, 4) int64, the smallest half-open box x1, y1, x2, y2 around the foreground of each; zeros where there is none."""
-    boxes = np.zeros((len(masks), 4), np.int64)
-    filled = np.flatnonzero([runs.area > 0 for runs in masks])
-    if not len(filled):
-        return boxes
-    _check_sizes(masks)
-    height = masks[0].size[0]
-    bounds = [masks[index].bounds for index in filled.tolist()]
-    runs = np.concatenate(bounds).reshape(-1, 2)
-    sizes = np.array([len(b) // 2 for b in bounds], np.int64)
-    of_mask = np.repeat(np.arange(len(filled)), sizes)[runs[:, 1] > runs[:, 0]]
-    runs = runs[runs[:, 1] > runs[:, 0]]
-    begins = np.searchsorted(of_mask, np.arange(len(filled)))
-    ends = np.append(begins[1:], len(runs)) - 1
-    first, last = runs[:, 0], runs[:, 1] - 1
-    left, right = first // height, last // height
-    top, bottom = first - left * height, last - right * height
-    turns = left != right  # a run that goes on in the next column touches bottom and top
-    top, bottom = np.where(turns, 0, top), np.where(turns, height - 1, bottom)
-    corners = left[begins], np.minimum.reduceat(top, begins), right[ends] + 1, np.maximum.reduceat(bottom, begins) + 1
-    boxes[filled] = np.stack(corners, axis=1)
-    return boxes
+    return table(masks).boxes
 
 
 def intersections(first: Sequence[RunLengths], second: Sequence[RunLengths], pairs: np.ndarray) -> np.ndarray:
-    """Common pixels, (P,) int64, of the masks ``first[i]`` and ``second[j]`` for each row (i, j) of ``pairs`` (P, 2).
-
-    All pairs at once: pair number p is moved by p sizes, so that one sorted search serves all of them.
-    """
-    if not len(pairs):
-        return np.zeros(0, np.int64)
-    _check_sizes([*first, *second])
-    stride = max(first[0].size[0] * first[0].size[1], 1)
-    edges, _ = _laid_out(second, pairs[:, 1], stride)
-    steps, of_step = _laid_out(first, pairs[:, 0], stride)
-    lengths = edges[1::2] - edges[0::2]
-    before = np.concatenate(([0], np.cumsum(lengths)))  # foreground of all runs before the k-th
-    index = np.searchsorted(edges, steps, side="right")
-    inside = np.where(index % 2 == 1, steps - edges[np.maximum(index - 1, 0)], 0) if len(edges) else np.zeros_like(steps)
-    covered = before[index // 2] + inside
-    common = np.bincount(of_step[0::2], covered[1::2] - covered[0::2], minlength=len(pairs))
-    return common.astype(np.int64)
+    """Common pixels, (P,) int64, of the masks ``first[i]`` and ``second[j]`` for each row (i, j) of ``pairs`` (P, 2)."""
+    return table([*first, *second]).intersections(pairs + np.array([0, len(first)]))
 
 
 def iou(first: Sequence[RunLengths], second: Sequence[RunLengths], crowd: Iterable[bool] | None = None) -> np.ndarray:
     """(N, M) intersection over union; where ``crowd`` (M) is true, over the area of the first mask instead. 0 for two
     empty masks."""
-    rows, columns = len(first), len(second)
-    _check_sizes([*first, *second])
-    pairs = np.argwhere(_touching(first, second))
-    common = np.zeros((rows, columns), np.int64)
-    common[pairs[:, 0], pairs[:, 1]] = intersections(first, second, pairs)
-    ours = np.array([runs.area for runs in first], np.int64)[:, None]
-    theirs = np.array([runs.area for runs in second], np.int64)[None]
-    is_crowd = np.zeros(columns, bool) if crowd is None else np.asarray(list(crowd), bool)
-    union = np.where(is_crowd[None], ours, ours + theirs - common)
-    return np.divide(common, union, out=np.zeros((rows, columns)), where=union > 0)
+    both, split = table([*first, *second]), len(first)
+    ours, theirs = both.boxes[:split, None], both.boxes[None, split:]
+    pairs = np.argwhere((np.minimum(ours, theirs)[..., 2:] > np.maximum(ours, theirs)[..., :2]).all(-1))
+    common = np.zeros((split, len(second)), np.int64)
+    common[pairs[:, 0], pairs[:, 1]] = both.intersections(pairs + np.array([0, split]))
+    is_crowd = np.zeros(len(second), bool) if crowd is None else np.asarray(list(crowd), bool)
+    area = both.areas[:split, None]
+    union = np.where(is_crowd, area, area + both.areas[split:] - common)
+    return np.divide(common, union, out=np.zeros(common.shape), where=union > 0)
 
 
 def _encode_one(mask: np.ndarray) -> RunLengths:
@@ -233,27 +192,29 @@ def _encode_one(mask: np.ndarray) -> RunLengths:
     return RunLengths((height, width), counts if counts[-1] else counts[:-1])
 
 
-def _laid_out(masks: Sequence[RunLengths], chosen: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
-    """Bounds of the chosen masks one after the other, the p-th moved by p strides, and the p of each bound."""
-    bounds = [runs.bounds for runs in masks]
-    lengths = np.array([len(b) for b in bounds], np.int64)
-    begins = np.cumsum(lengths) - lengths
-    of_bound = np.repeat(np.arange(len(chosen)), lengths[chosen])
-    within = np.arange(len(of_bound)) - np.repeat(np.cumsum(lengths[chosen]) - lengths[chosen], lengths[chosen])
-    everything = np.concatenate(bounds) if bounds else np.zeros(0, np.int64)
-    return everything[begins[chosen][of_bound] + within] + of_bound * stride, of_bound
+def _made_of(sizes: Sequence[Size], counts: Sequence[np.ndarray]) -> list[RunLengths]:
+    """One mask of each; the checks of :class:`RunLengths` are made for all at once."""
+    lengths = np.array([len(one) for one in counts], np.int64)
+    is_sound = all(min(size) >= 0 and size[0] * size[1] <= _MAX_PIXELS for size in sizes)
+    if is_sound and len(counts) and lengths.all() and all(one.dtype == np.int64 for one in counts):
+        everything, pixels = np.concatenate(counts), [height * width for height, width in sizes]
+        sums = np.add.reduceat(everything, np.cumsum(lengths) - lengths)
+        if everything.min() >= 0 and everything.max() <= _MAX_PIXELS and (sums == pixels).all():
+            return [_fitting(size, one) for size, one in zip(sizes, counts, strict=True)]
+    return [RunLengths(size, one) for size, one in zip(sizes, counts, strict=True)]
+
+
+def _fitting(size: Size, counts: np.ndarray) -> RunLengths:
+    """A mask whose counts are known to fit: the check of each by itself would take longer than all else."""
+    runs = object.__new__(RunLengths)
+    runs.__dict__.update(size=size, counts=counts)
+    return runs
 
 
 def _check_sizes(masks: Sequence[RunLengths]) -> None:
     sizes = {runs.size for runs in masks}
     if len(sizes) > 1:
         raise DataError(f"run-length masks to compare must be of one size, got {sorted(sizes)[:4]}")
-
-
-def _touching(first: Sequence[RunLengths], second: Sequence[RunLengths]) -> np.ndarray:
-    """(N, M) whether the boxes of two masks overlap: others have no common pixel."""
-    ours, theirs = boxes_around(first)[:, None], boxes_around(second)[None]
-    return np.all(np.minimum(ours, theirs)[..., 2:] > np.maximum(ours, theirs)[..., :2], axis=-1)
 
 
 def _shown(counts: np.ndarray) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -149,9 +150,9 @@ def _curves(images: Sequence[DetectionMatches], num_classes: int) -> tuple[np.nd
     positives = np.zeros((areas, num_classes), np.int64)
     if not images:
         return precision, recall, positives[0]
-    for image in images:
-        for area in range(areas):
-            positives[area] += np.bincount(image.target_labels[image.positives[area]], minlength=num_classes)
+    expected, counted = np.concatenate([i.target_labels for i in images]), np.concatenate([i.positives for i in images], axis=1)
+    for area in range(areas):
+        positives[area] = np.bincount(expected[counted[area]], minlength=num_classes)
     labels, scores, ranks = (np.concatenate([getattr(i, name) for i in images]) for name in ("labels", "scores", "ranks"))
     matched, ignored = (np.concatenate([getattr(i, name) for i in images], axis=1) for name in ("matched", "ignored"))
     order = np.lexsort((-scores, labels))  # stable, so that equal scores stay in the order of the images
@@ -175,15 +176,23 @@ def _precision_at_recalls(hits: np.ndarray, misses: np.ndarray, positives: np.nd
     """(areas, thresholds, 101) from (areas, thresholds, D) hits and misses by falling score and (areas,) targets."""
     areas, thresholds, detections = hits.shape
     right, wrong = np.cumsum(hits, axis=-1), np.cumsum(misses, axis=-1)
-    envelope = np.maximum.accumulate((right / (wrong + right + _TINY))[..., ::-1], axis=-1)[..., ::-1]
-    padded = np.append(envelope, np.zeros((areas, thresholds, 1)), axis=-1)
-    needed = [np.searchsorted(np.arange(count + 1) / count, _RECALLS) for count in positives.tolist()]  # hits for a recall
-    # One sorted search for all curves: each is lifted above the one before.
-    curve = np.arange(areas * thresholds).reshape(areas, thresholds, 1)
-    lift = curve * (int(positives.max(initial=0)) + 1)
-    wanted = np.array(needed, np.int64).reshape(areas, 1, -1) + lift
-    reached = np.searchsorted((right + lift).reshape(-1), wanted) - curve * detections
-    return np.take_along_axis(padded, reached, axis=-1)
+    padded = np.zeros((areas, thresholds, detections + 1))
+    precision = right / (wrong + right + _TINY)
+    np.maximum.accumulate(precision[..., ::-1], axis=-1, out=padded[..., -2::-1])
+    reached = np.full((areas, thresholds, int(positives.max(initial=0)) + 1), detections)  # where the n-th hit is
+    reached[..., 0] = 0
+    area, threshold, place = np.nonzero(hits)
+    reached[area, threshold, right[area, threshold, place]] = place
+    area, threshold = np.arange(areas)[:, None, None], np.arange(thresholds)[None, :, None]
+    needed = np.array([_hits_needed(count) for count in positives.tolist()]).reshape(areas, 1, -1)
+    found: np.ndarray = padded[area, threshold, reached[area, threshold, needed]]
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _hits_needed(targets: int) -> np.ndarray:
+    """(101,) how many of so many targets must be found for each recall."""
+    return np.searchsorted(np.arange(targets + 1) / targets, _RECALLS)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -11,14 +11,16 @@ Targets are known by position, so an annotation id of 0 is a target like any oth
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import operator
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
 from pixelwise.errors import DataError
-from pixelwise.formats.rle import RunLengths, boxes_around, intersections
+from pixelwise.formats.rle import table
+from pixelwise.formats.run_table import RunTable
 from pixelwise.metrics.instances import Instances
 
 __all__ = ["AREA_RANGES", "IOU_THRESHOLDS", "DetectionMatches", "Region", "match_detections"]
@@ -66,50 +68,57 @@ def match_detections(prediction: Instances, target: Instances, region: Region, m
     if prediction.scores is None:
         raise DataError("predicted instances need scores to be ranked by; pass scores to Instances")
     order, ranks = _ranked(prediction.labels, prediction.scores, max_detections)
-    overlap = _mask_overlap if region == "mask" else _box_overlap
-    detection_area, target_area = _areas(prediction, region)[order], _areas(target, region)
+    shapes = (_mask_table if region == "mask" else _box_table)(prediction, target)
+    areas = shapes.areas.astype(np.float64)
+    detection_area, target_area = areas[order], areas[len(prediction) :]
     annotated = target_area if target.areas is None else target.areas
-    pairs = np.argwhere(prediction.labels[order][:, None] == target.labels[None])
-    pairs, common = overlap(prediction, target, order, pairs)
     crowd = np.asarray(target.crowd)
-    detected = detection_area[pairs[:, 0]]
-    union = np.where(crowd[pairs[:, 1]], detected, detected + target_area[pairs[:, 1]] - common)
-    iou = np.divide(common, union, out=np.zeros(len(pairs)), where=union > 0)
+
+    labels = prediction.labels[order]
+    detection, index = np.nonzero(labels[:, None] == target.labels)
+    pairs = np.stack((order[detection], index + len(prediction)), axis=1)  # in the table
+    ours, theirs = shapes.boxes[pairs[:, 0]], shapes.boxes[pairs[:, 1]]
+    touching = (np.minimum(ours[:, 2:], theirs[:, 2:]) > np.maximum(ours[:, :2], theirs[:, :2])).all(1)
+    detection, index, common = detection[touching], index[touching], shapes.intersections(pairs[touching])
+    area = detection_area[detection]
+    union = np.where(crowd[index], area, area + target_area[index] - common)
+    iou = np.divide(common, union, out=np.zeros(len(index)), where=union > 0)
     reaches = (iou[:, None] >= _REACHED_FROM) @ _BITS
     kept = reaches > 0
-    pairs, iou, reaches = pairs[kept], iou[kept], reaches[kept]
 
     target_ignored = crowd | (annotated < _LOWS) | (annotated > _HIGHS)
     detection_outside = (detection_area < _LOWS) | (detection_area > _HIGHS)
-    matched, ignored = _match_greedily(pairs, iou, reaches, crowd, target_ignored, len(order))
+    pairs = np.stack((detection, index), axis=1)[kept]
+    matched, ignored = _match_greedily(pairs, iou[kept], reaches[kept], crowd, target_ignored, len(order))
     ignored |= np.where(detection_outside, ~matched & _ALL, 0).astype(np.uint16)
-    labels, scores = prediction.labels[order], prediction.scores[order]
-    return DetectionMatches(labels, scores, ranks, matched, ignored, target.labels, ~target_ignored)
+    return DetectionMatches(labels, prediction.scores[order], ranks, matched, ignored, target.labels, ~target_ignored)
 
 
 def _match_greedily(
     pairs: np.ndarray, iou: np.ndarray, reaches: np.ndarray, crowd: np.ndarray, target_ignored: np.ndarray, detections: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(areas, D) matched and ignored bits. All ranges and thresholds in one pass over (detection, target) pairs, best first:
-    each range has detections and targets of its own, and a set of thresholds is a whole number with one bit each."""
+    """(areas, D) matched and ignored bits, for all ranges and thresholds at once: a set of them is a whole number with one bit
+    each. A detection asks its targets, the best first, in two rounds: in the ranges in which they count, then in those in which
+    they are ignored."""
     areas, targets = target_ignored.shape
-    area = np.repeat(np.arange(areas), len(pairs))
-    detection, index = np.tile(pairs.T, areas)
-    is_crowd, is_ignored = crowd[index], target_ignored[area, index]
-    detection, numbered = detection + area * detections, index + area * targets
-    best_first = np.lexsort((-index, -np.tile(iou, areas), is_ignored, detection))
-    rows = np.stack((detection, numbered, np.tile(reaches, areas), is_crowd, is_ignored))[:, best_first]
-    matched, ignored, taken = [0] * (areas * detections), [0] * (areas * detections), [0] * (areas * targets)
-    for one, other, reached, among_crowd, unwanted in zip(*rows.tolist(), strict=True):
-        gained = reached & ~matched[one]
-        if not among_crowd:
-            gained &= ~taken[other]
-            taken[other] |= gained
-        matched[one] |= gained
-        if unwanted:
-            ignored[one] |= gained
-    shape = (areas, detections)
-    return np.array(matched, np.uint16).reshape(shape), np.array(ignored, np.uint16).reshape(shape)
+    shifts = len(_BITS) * np.arange(areas)
+    order = np.lexsort((-pairs[:, 1], -iou, pairs[:, 0]))
+    rows = zip(*pairs[order].T.tolist(), (reaches[order] * int((1 << shifts).sum())).tolist(), strict=True)
+    unwanted, is_crowd = ((_ALL << shifts) @ target_ignored).tolist(), crowd.tolist()
+    matched, ignored, taken = [0] * detections, [0] * detections, [0] * targets
+    for one, candidates in itertools.groupby(rows, key=operator.itemgetter(0)):
+        seen = list(candidates)
+        for is_ignored in (False, True):
+            for _, other, reached in seen:
+                gained = reached & (unwanted[other] if is_ignored else ~unwanted[other]) & ~matched[one]
+                if not is_crowd[other]:
+                    gained &= ~taken[other]
+                    taken[other] |= gained
+                matched[one] |= gained
+                if is_ignored:
+                    ignored[one] |= gained
+    sets = np.array((matched, ignored), np.int64)[:, None] >> shifts[:, None] & _ALL
+    return sets[0].astype(np.uint16), sets[1].astype(np.uint16)
 
 
 def _ranked(labels: np.ndarray, scores: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
@@ -121,43 +130,35 @@ def _ranked(labels: np.ndarray, scores: np.ndarray, limit: int) -> tuple[np.ndar
     return order[ranks < limit], ranks[ranks < limit]
 
 
-def _areas(instances: Instances, region: Region) -> np.ndarray:
-    """(N,) own areas in pixels, of the masks or the boxes."""
-    if region == "mask":
-        return np.array([runs.area for runs in _runs(instances)], np.float64)
-    boxes = _boxes(instances)
-    area: np.ndarray = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    return area
+@dataclass(frozen=True, eq=False)
+class _BoxTable:
+    """Boxes measured like the masks of a :class:`RunTable`."""
+
+    boxes: np.ndarray
+
+    @property
+    def areas(self) -> np.ndarray:
+        """(N,) in pixels."""
+        area: np.ndarray = (self.boxes[:, 2] - self.boxes[:, 0]) * (self.boxes[:, 3] - self.boxes[:, 1])
+        return area
+
+    def intersections(self, pairs: np.ndarray) -> np.ndarray:
+        """(P,) common areas of the boxes i and j, which touch, for each row (i, j) of ``pairs`` (P, 2)."""
+        ours, theirs = self.boxes[pairs[:, 0]], self.boxes[pairs[:, 1]]
+        sides = np.minimum(ours[:, 2:], theirs[:, 2:]) - np.maximum(ours[:, :2], theirs[:, :2])
+        common: np.ndarray = sides[:, 0] * sides[:, 1]
+        return common
 
 
-def _box_overlap(prediction: Instances, target: Instances, order: np.ndarray, pairs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs that touch, and their common area."""
-    ours, theirs = _boxes(prediction)[order][pairs[:, 0]], _boxes(target)[pairs[:, 1]]
-    sides = np.minimum(ours[:, 2:], theirs[:, 2:]) - np.maximum(ours[:, :2], theirs[:, :2])
-    touching = (sides > 0).all(1)
-    return pairs[touching], sides[touching].prod(1)
-
-
-def _mask_overlap(
-    prediction: Instances, target: Instances, order: np.ndarray, pairs: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs whose boxes touch, and their common pixels."""
-    ours, theirs = [_runs(prediction)[index] for index in order], _runs(target)
-    chosen, first = np.unique(pairs[:, 0], return_inverse=True)  # masks without a partner of their class need no box
-    others, second = np.unique(pairs[:, 1], return_inverse=True)
-    first = boxes_around([ours[index] for index in chosen.tolist()])[first]
-    second = boxes_around([theirs[index] for index in others.tolist()])[second]
-    touching = (np.minimum(first, second)[:, 2:] > np.maximum(first, second)[:, :2]).all(1)
-    return pairs[touching], intersections(ours, theirs, pairs[touching])
-
-
-def _runs(instances: Instances) -> Sequence[RunLengths]:
-    if instances.masks is None:
+def _mask_table(prediction: Instances, target: Instances) -> RunTable:
+    """The masks of both sides, one after the other."""
+    if prediction.masks is None or target.masks is None:
         raise DataError("mask average precision needs masks; pass masks to Instances, or score boxes with region='box'")
-    return instances.runs
+    return table([*prediction.runs, *target.runs])
 
 
-def _boxes(instances: Instances) -> np.ndarray:
-    if instances.boxes is None:
+def _box_table(prediction: Instances, target: Instances) -> _BoxTable:
+    """The boxes of both sides, one after the other."""
+    if prediction.boxes is None or target.boxes is None:
         raise DataError("box average precision needs boxes; pass boxes to Instances, or score masks with region='mask'")
-    return instances.boxes
+    return _BoxTable(np.concatenate((prediction.boxes, target.boxes)))
