@@ -1,16 +1,21 @@
-"""What every test stands on: one thread per worker, no network, fixed seeds."""
+"""What every test stands on: one thread per worker, no network, a cache of its own, fixed seeds."""
 
+import atexit
 import os
+import shutil
 import socket
+import tempfile
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ["PIXELWISE_CACHE"] = tempfile.mkdtemp(prefix="pixelwise-tests-")
 
 import numpy as np
 import pytest
 import torch
 
+atexit.register(shutil.rmtree, os.environ["PIXELWISE_CACHE"], ignore_errors=True)
 torch.set_num_threads(1)
 
 

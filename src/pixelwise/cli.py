@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pixelwise import __version__, cli_augment, cli_catalog, cli_compare, cli_evaluate, cli_fetch, cli_import, cli_split
+from pixelwise import (
+    __version__,
+    cli_augment,
+    cli_catalog,
+    cli_check,
+    cli_compare,
+    cli_evaluate,
+    cli_fetch,
+    cli_import,
+    cli_split,
+)
 from pixelwise import cli_call as call
 from pixelwise.cli_call import command, quoted, split_scores, started
 from pixelwise.cli_options import Debug, Device, Flip, Json, RunFolder, Scales, as_numbers
@@ -23,7 +33,7 @@ if TYPE_CHECKING:
     from pixelwise.terminal import Terminal
     from pixelwise.verbs.run_folder import Run
 
-__all__ = ["app", "check", "demo", "main", "predict", "train"]
+__all__ = ["app", "demo", "main", "predict", "train"]
 
 app = typer.Typer(
     name="pixelwise",
@@ -56,27 +66,7 @@ def demo(
         _finish(terminal, run, {"data": str(data)})
 
 
-@app.command(short_help="Find every fault of a data set, each with its cure.")
-def check(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Folder of the data set.")],
-    source: Annotated[str, typer.Option(metavar="NAME", help="Layout of the data: auto, folders or camvid.")] = "auto",
-    task: Annotated[str, typer.Option(metavar="NAME", help="auto, binary, multiclass or multilabel.")] = "auto",
-    json_output: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Read every image and mask, say what was decided, and name every fault with its files and its cure."""
-    from pixelwise.terminal import Terminal
-    from pixelwise.verbs.prepare import check_folder  # what api.check is, without torch
-
-    with Terminal(json_output) as terminal:
-        report = check_folder(data, source, task, terminal.progress("checking", "images"))
-        terminal.check_report(report)
-        terminal.next(f"pixelwise train {quoted(data)} --budget 30m" if report.ok else f"pixelwise check {quoted(data)}")
-        terminal.json(report.to_json())
-    if not report.ok:
-        raise typer.Exit(1)
-
-
+app.command("check", short_help="Find every fault of a data set, each with its cure.")(cli_check.check)
 app.command("import", short_help="Any known format as images and masks.")(cli_import.import_)
 app.command("fetch", short_help="A public data set by name.")(cli_fetch.fetch)
 app.command("augment", short_help="A picture of what training will see.")(cli_augment.augment)

@@ -67,7 +67,9 @@ def test_unreadable_and_jpeg_masks_are_named(tmp_path):
     assert "01.png is empty (0 bytes)" in found.message
     make_mask(root / "masks" / "01.png", (0, 1, 2))
     Image.open(root / "masks" / "01.png").save(root / "masks" / "01.png", format="JPEG")
-    assert "01.png is a JPEG mask" in problem(root, "unreadable_mask").message
+    found = problem(root, "jpeg_mask")
+    assert "01.png is a JPEG mask" in found.message
+    assert "nearest id" in found.repair
 
 
 def test_an_image_over_the_pixel_limit_is_unreadable(tmp_path):

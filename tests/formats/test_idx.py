@@ -16,7 +16,8 @@ from pixelwise.formats.idx import encode_idx, is_idx, read_idx
 ARRAYS = {
     "images": np.arange(24, dtype=np.uint8).reshape(2, 3, 4), "labels": np.array([3, 1, 2], np.uint8),
     "signed": np.array([[-1, 2]], np.int8), "short": np.array([-300, 7], np.int16), "whole": np.array([1 << 30, -5], np.int32),
-    "float": np.array([1.5, -2.25], np.float32), "double": np.array([np.pi], np.float64), "nothing": np.zeros((0, 28, 28), np.uint8),
+    "float": np.array([1.5, -2.25], np.float32), "double": np.array([np.pi], np.float64),
+    "nothing": np.zeros((0, 28, 28), np.uint8),
 }  # fmt: skip
 
 

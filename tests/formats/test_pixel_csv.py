@@ -62,5 +62,5 @@ def test_a_file_without_rows_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("\n\n")
     with pytest.raises(DataError, match="no rows of pixels"):
         scan_pixel_rows(tmp_path / "a.csv")
-    with pytest.raises(DataError, match="gone.csv"):
+    with pytest.raises(DataError, match=r"gone.csv"):
         scan_pixel_rows(tmp_path / "gone.csv")

@@ -48,11 +48,35 @@ def test_a_problem_has_its_files_and_its_cure():
     text = printed([PROBLEM, {**PROBLEM, "severity": "warning", "files": []}])
     assert "error: 2 masks are missing\n    a\n    b\n    c\n    and 2 more\n    cure: add them\n" in text
     assert "warning: 2 masks are missing\n    cure: add them\n" in text
-    assert text.rstrip().endswith("1 error: training would refuse this data set")
+    assert text.rstrip().endswith("1 error, 1 warning: training would refuse this data set")
 
 
 def test_warnings_alone_are_counted():
     assert printed([{**PROBLEM, "severity": "warning"}] * 2).rstrip().endswith("no errors, 2 warnings")
+
+
+def test_notes_are_no_faults_and_repairs_are_offered():
+    text = printed([{**PROBLEM, "severity": "note", "repair": "put right"}] * 2)
+    assert "note: 2 masks are missing" in text
+    assert "    cure: add them\n    --fix: put right\n" in text
+    assert text.rstrip().endswith("no faults found, 2 notes")
+
+
+def test_a_closer_look_shows_objects_and_brightness():
+    channel = {"name": "red", "mean": 98.625, "std": 75.3}
+    seen = {
+        "strides": [4, 8],
+        "intensity": [{"images": 9, "channels": [channel]}, {"images": 2, "channels": [{**channel, "name": "grey"}]}],
+        "objects": [
+            {"name": "road", "count": 1234, "area": [1, 2, 77, 8, 9], "lost_pixels": [0.1, 0.256]},
+            {"name": "car", "count": 0, "area": [], "lost_pixels": [0.0, 0.0]},
+        ],
+    }
+    lines = printed([], fingerprint=seen).splitlines()
+    assert any(line.split() == ["3", "road", "12,345", "75.00", "%", "9", "1,234", "77", "26", "%"] for line in lines)
+    assert "· brightness: red 98.62 ± 75.3" in lines
+    assert "· brightness of 2 images: grey 98.62 ± 75.3" in lines
+    assert "lost at 8" not in printed([])
 
 
 def test_nothing_ignored_is_not_worth_a_word():

@@ -9,12 +9,19 @@ from pathlib import Path
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.inspection import Inspection
 from pixelwise.data.problems import Problem, Severity
+from pixelwise.data.wording import counted, files_of, named, sized
 
 __all__ = ["faults_of_classes", "faults_of_files", "faults_of_splits"]
 
 _TURNED = (
     "height and width are swapped, as if the EXIF orientation had not been applied when the masks were drawn; "
     "turn the masks, or remove the orientation from the images"
+)
+_LEFT_OUT = "left out"
+_SNAPPED = "each value becomes the nearest id of its surroundings, if ids are 8 or more apart"
+_RESIZED = (
+    "masks that were not turned with their image are turned, masks a whole number of times larger or smaller are resized; other "
+    "pairs are left out"
 )
 _SMALLEST = 8  # pixels; below that there is nothing to segment
 _SMALL = 32  # encoders reduce 32 times, so smaller images are all padding
@@ -26,26 +33,28 @@ def faults_of_files(dataset: Dataset, inspections: Sequence[Inspection]) -> Iter
     missing = [i.record.image for i in inspections if not i.has_mask]
     if missing:
         yield Problem(
-            "error", "missing_mask", f"no mask for {_count(missing, 'image')}: {_names(missing)}",
-            "add a mask of the same name for each, or move these images out of the data set", *_files(missing),
+            "error", "missing_mask", f"no mask for {counted(missing, 'image')}: {named(missing)}",
+            "add a mask of the same name for each, or move these images out of the data set", *files_of(missing),
+            repair=_LEFT_OUT,
         )  # fmt: skip
     if dataset.orphans:
         yield Problem(
-            "warning", "mask_without_image", f"no image for {_count(dataset.orphans, 'mask')}: {_names(dataset.orphans)}",
-            "they are not used; add the images of the same names, or remove them", *_files(dataset.orphans),
+            "warning", "mask_without_image", f"no image for {counted(dataset.orphans, 'mask')}: {named(dataset.orphans)}",
+            "they are not used; add the images of the same names, or remove them", *files_of(dataset.orphans),
+            repair=_LEFT_OUT,
         )  # fmt: skip
     yield from _sizes(inspections)
     ignored = [i.record.masks[0] or i.record.image for i in inspections if i.total and i.ignored == i.total]
     if ignored:
         yield Problem(
-            "warning", "all_ignored", f"{_count(ignored, 'mask')} holding nothing but ignored pixels: {_names(ignored)}",
-            "nothing can be learned or scored there; correct them, or remove them with their images", *_files(ignored),
+            "warning", "all_ignored", f"{counted(ignored, 'mask')} holding nothing but ignored pixels: {named(ignored)}",
+            "nothing can be learned or scored there; correct them, or remove them with their images", *files_of(ignored),
         )  # fmt: skip
     deep = [i.record.image for i in inspections if i.is_deep]
     if deep and len(deep) < sum(i.size is not None for i in inspections):
         yield Problem(
-            "warning", "mixed_depth", f"{_count(deep, 'image')} of 16 bits or float among 8-bit images: {_names(deep)}",
-            "their brightness is mapped by data.window, which 8-bit images are not; convert them to one depth", *_files(deep),
+            "warning", "mixed_depth", f"{counted(deep, 'image')} of 16 bits or float among 8-bit images: {named(deep)}",
+            "their brightness is mapped by data.window, which 8-bit images are not; convert them to one depth", *files_of(deep),
         )  # fmt: skip
 
 
@@ -66,10 +75,10 @@ def faults_of_classes(dataset: Dataset, inspections: Sequence[Inspection]) -> It
     absent = [name for index, name in enumerate(names) if not in_train[index]]
     if absent and seen:
         elsewhere = [name for index, name in enumerate(names) if not in_train[index] and totals[index]]
-        where = f" ({_names(elsewhere)} only in val or test)" if elsewhere else " (nor from the other splits)"
+        where = f" ({named(elsewhere)} only in val or test)" if elsewhere else " (nor from the other splits)"
         yield Problem(
-            "warning", "class_absent_from_train", f"{_count(absent, 'class', 'classes')} absent from the training masks: "
-            f"{_names(absent)}{where}", "they cannot be learned; move images that show them to train, or remove them "
+            "warning", "class_absent_from_train", f"{counted(absent, 'class', 'classes')} absent from the training masks: "
+            f"{named(absent)}{where}", "they cannot be learned; move images that show them to train, or remove them "
             "from classes.json", count=len(absent),
         )  # fmt: skip
 
@@ -92,28 +101,30 @@ def faults_of_splits(dataset: Dataset, inspections: Sequence[Inspection]) -> Ite
     if across:
         yield _duplicates(
             across, "error", "duplicate_across_splits", "in several splits",
-            "the scores would be of images that were trained on; keep each in one split",
+            "the scores would be of images that were trained on; keep each in one split", "all of them go to train",
         )  # fmt: skip
     if within:
         yield _duplicates(
             within, "warning", "duplicate_within_split", "more than once in one split",
-            "each counts as often as it stands there; keep one of each",
+            "each counts as often as it stands there; keep one of each", "",
         )  # fmt: skip
 
 
 def _unreadable(inspections: Sequence[Inspection]) -> Iterator[Problem]:
     images = {i.record.image: i.image_error for i in inspections if i.image_error}
-    masks = {path: error for i in inspections for path, error in i.mask_errors.items()}
-    for code, what, errors in (("unreadable_image", "image", images), ("unreadable_mask", "mask", masks)):
+    masks = {path: error for i in inspections for path, error in i.mask_errors.items() if path not in i.jpeg_masks}
+    jpegs = {path: i.mask_errors[path] for i in inspections for path in i.jpeg_masks}
+    kinds = (("unreadable_image", "image", images), ("unreadable_mask", "mask", masks), ("jpeg_mask", "mask", jpegs))
+    for code, what, errors in kinds:
         if not errors:
             continue
         files = list(errors)
         first = errors[files[0]]
         problem, _, cure = first.partition("; ")
-        more = f"; also {_names(files[1:])}" if len(files) > 1 else ""
+        more = f"; also {named(files[1:])}" if len(files) > 1 else ""
         yield Problem(
-            "error", code, f"{_count(files, what)} cannot be used: {problem}{more}", cure or "replace or remove them",
-            *_files(files),
+            "error", code, f"{counted(files, what)} cannot be used: {problem}{more}", cure or "replace or remove them",
+            *files_of(files), repair=_SNAPPED if code == "jpeg_mask" else _LEFT_OUT,
         )  # fmt: skip
 
 
@@ -124,24 +135,24 @@ def _sizes(inspections: Sequence[Inspection]) -> Iterator[Problem]:
         turned = all(found == (i.size or (0, 0))[::-1] for i, _, found in differing)
         files = [path for _, path, _ in differing]
         yield Problem(
-            "error", "size_mismatch", f"{_count(files, 'mask')} of another size than the image: {path.name} is {_size(size)}, "
-            f"its image {_size(first.size)}" + (f"; also {_names(files[1:])}" if len(files) > 1 else ""),
+            "error", "size_mismatch", f"{counted(files, 'mask')} of another size than the image: {path.name} is {sized(size)}, "
+            f"its image {sized(first.size)}" + (f"; also {named(files[1:])}" if len(files) > 1 else ""),
             _TURNED if turned else "export these masks again at the size of their images",
-            *_files(files),
+            *files_of(files), repair=_RESIZED,
         )  # fmt: skip
     too_small = [i.record.image for i in inspections if i.size and min(i.size) < _SMALLEST]
     if too_small:
         sizes = {i.record.image: i.size for i in inspections}
         yield Problem(
-            "error", "image_too_small", f"{_count(too_small, 'image')} with a side below {_SMALLEST} px: {_names(too_small)} "
-            f"(the first is {_size(sizes[too_small[0]])})", "there is nothing to segment in them; remove them with their masks",
-            *_files(too_small),
+            "error", "image_too_small", f"{counted(too_small, 'image')} with a side below {_SMALLEST} px: {named(too_small)} "
+            f"(the first is {sized(sizes[too_small[0]])})", "there is nothing to segment in them; remove them with their masks",
+            *files_of(too_small), repair=_LEFT_OUT,
         )  # fmt: skip
     small = [i.record.image for i in inspections if i.size and _SMALLEST <= min(i.size) < _SMALL]
     if small:
         yield Problem(
-            "warning", "image_small", f"{_count(small, 'image')} with a side below {_SMALL} px: {_names(small)}",
-            "most of what the network sees is padding then; enlarge them, or leave them out", *_files(small),
+            "warning", "image_small", f"{counted(small, 'image')} with a side below {_SMALL} px: {named(small)}",
+            "most of what the network sees is padding then; enlarge them, or leave them out", *files_of(small),
         )  # fmt: skip
 
 
@@ -155,16 +166,16 @@ def _unknown_ids(dataset: Dataset, inspections: Sequence[Inspection]) -> Iterato
     if not files:
         return
     ids = sorted(files, key=lambda value: -pixels[value])
-    parts = [f"{value} ({pixels[value]:,} px in {_count(files[value], 'file')}: {_names(files[value], 3)})" for value in ids[:5]]
+    parts = [f"{value} ({pixels[value]:,} px in {counted(files[value], 'file')}: {named(files[value], 3)})" for value in ids[:5]]
     more = f" and {len(ids) - 5} more ids" if len(ids) > 5 else ""
-    known = _names(dataset.classes.ids, 12)
+    known = named(dataset.classes.ids, 12)
     cure = 'add them to classes.json (with "ignore": true where they mean nothing), or correct the masks'
     if len(ids) >= 16 and 255 not in dataset.classes.ids:
         cure += "; if these are soft edges of 0/255 masks, delete classes.json and they are read at a threshold"
     all_files = sorted({path for paths in files.values() for path in paths})
     yield Problem(
         "error", "unknown_ids", f"masks hold ids that are not in the class table (ids {known}): {', '.join(parts)}{more}", cure,
-        tuple(map(str, all_files)), len(ids),
+        tuple(map(str, all_files)), len(ids), repair="their pixels become ignored",
     )  # fmt: skip
 
 
@@ -179,24 +190,9 @@ def _one_class(dataset: Dataset, name: str, inspections: Sequence[Inspection]) -
     return Problem("error", "one_class", f"the training masks hold one class only, {name!r}", cure)
 
 
-def _duplicates(groups: Sequence[Sequence[Inspection]], severity: Severity, code: str, where: str, cure: str) -> Problem:
+def _duplicates(
+    groups: Sequence[Sequence[Inspection]], severity: Severity, code: str, where: str, cure: str, repair: str
+) -> Problem:
     pairs = [" = ".join(f"{i.record.split}/{i.record.image.name}" for i in group) for group in groups]
     files = tuple(str(i.record.image) for group in groups for i in group)
-    return Problem(severity, code, f"{_count(groups, 'image')} {where}: {_names(pairs, 3)}", cure, files, len(groups))
-
-
-def _files(paths: Sequence[Path]) -> tuple[tuple[str, ...], int]:
-    return tuple(str(path) for path in paths), len(paths)
-
-
-def _names(items: Sequence[object], how_many: int = 5) -> str:
-    shown = ", ".join(item.name if isinstance(item, Path) else str(item) for item in items[:how_many])
-    return shown + (f" and {len(items) - how_many:,} more" if len(items) > how_many else "")
-
-
-def _count(items: Sequence[object], one: str, many: str = "") -> str:
-    return f"{len(items):,} {one if len(items) == 1 else many or one + 's'}"
-
-
-def _size(size: tuple[int, int] | None) -> str:
-    return "unknown" if size is None else f"{size[0]} x {size[1]}"
+    return Problem(severity, code, f"{counted(groups, 'image')} {where}: {named(pairs, 3)}", cure, files, len(groups), repair)

@@ -7,9 +7,12 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 
+from pixelwise.data.closeup import Closeup, ImageLook, MaskLook, look_at_image, look_at_layers, look_at_mask
 from pixelwise.data.levels import histogram
 from pixelwise.data.targets import TargetReader
 from pixelwise.errors import DataError
@@ -18,11 +21,14 @@ from pixelwise.types import IGNORE_INDEX, Record, Size
 
 __all__ = ["Inspection", "inspect_record"]
 
+_JPEG = b"\xff\xd8\xff"
+
 
 @dataclass(frozen=True)
 class Inspection:
     """``pixels``: class index to pixels; ``unknown``: ids outside the class table to pixels. ``kind`` of the image:
-    "grey", "colour", with "16-bit " before or " with alpha" behind. Empty where reading failed, see the errors."""
+    "grey", "colour", with "16-bit " before or " with alpha" behind. ``jpeg_masks`` are among those with errors. Empty where
+    reading failed, see the errors. ``closeup`` is there where it was asked for."""
 
     record: Record
     digest: bytes = b""
@@ -38,38 +44,57 @@ class Inspection:
     is_grey_as_color: bool = False
     image_error: str = ""
     mask_errors: dict[Path, str] = field(default_factory=dict)
+    jpeg_masks: tuple[Path, ...] = ()
+    closeup: Closeup | None = None
 
 
-def inspect_record(record: Record, targets: TargetReader, max_pixels: int = MAX_PIXELS) -> Inspection:
-    """Reads image and masks completely; never raises :class:`DataError`, but notes it."""
-    facts: dict = {}
-    try:
-        data = read_bytes(record.image)
-        raster = open_raster(record.image, io.BytesIO(data), max_pixels)
-        raw_pixels(raster, data)
-        facts |= {"digest": hashlib.blake2b(data, digest_size=16).digest(), "size": raster.size}
-        facts |= {"kind": _kind(raster), "is_deep": raster.is_deep}
-    except DataError as error:
-        facts["image_error"] = str(error)
+def inspect_record(record: Record, targets: TargetReader, max_pixels: int = MAX_PIXELS, closely: bool = False) -> Inspection:
+    """Reads image and masks completely; never raises :class:`DataError`, but notes it. ``closely`` takes a closeup too."""
+    facts, image_look = _image_facts(record, max_pixels, closely)
     masks = {index: path for index, path in enumerate(record.masks) if path is not None}
     facts["has_mask"] = bool(record.masks) and (targets.mode == "multilabel" or bool(masks))
     sizes: dict[Path, Size] = {}
     errors: dict[Path, str] = {}
+    layers: dict[int, np.ndarray] = {}
+    mask_look = MaskLook()
     for index, path in masks.items():
+        data = b""
         try:
             data = read_bytes(path)
             ids = targets.ids(path, data)
         except DataError as error:
             errors[path] = str(error)
+            facts["jpeg_masks"] = facts.get("jpeg_masks", ()) + ((path,) if data.startswith(_JPEG) else ())
             continue
         sizes[path] = (ids.shape[0], ids.shape[1])
         if targets.mode == "multilabel":
             facts.setdefault("pixels", {})[index] = int(np.count_nonzero(ids > (targets.threshold or 0)))
             facts["total"] = ids.size
+            if closely:
+                layers[index] = ids
             continue
-        facts |= _label_facts(ids, targets)
+        found, indices_of = _label_facts(ids, targets)
+        facts |= found
         facts["is_grey_as_color"] = not targets.colors and open_raster(path, io.BytesIO(data), 1 << 62).mode in ("RGB", "RGBA")
-    return Inspection(record, mask_sizes=sizes, mask_errors=errors, **facts)
+        if closely:
+            indices = cv2.LUT(ids, indices_of) if ids.dtype == np.uint8 else indices_of[ids]
+            mask_look = look_at_mask(ids, indices, targets)
+    if layers:
+        mask_look = look_at_layers(layers, targets.threshold or 0)
+    closeup = Closeup(image_look, mask_look) if closely else None
+    return Inspection(record, mask_sizes=sizes, mask_errors=errors, closeup=closeup, **facts)
+
+
+def _image_facts(record: Record, max_pixels: int, closely: bool) -> tuple[dict[str, Any], ImageLook]:
+    try:
+        data = read_bytes(record.image)
+        raster = open_raster(record.image, io.BytesIO(data), max_pixels)
+        pixels = raw_pixels(raster, data)
+    except DataError as error:
+        return {"image_error": str(error)}, ImageLook()
+    digest = hashlib.blake2b(data, digest_size=16).digest()
+    facts = {"digest": digest, "size": raster.size, "kind": _kind(raster), "is_deep": raster.is_deep}
+    return facts, look_at_image(pixels) if closely else ImageLook()
 
 
 def _kind(raster: Raster) -> str:
@@ -79,8 +104,10 @@ def _kind(raster: Raster) -> str:
     return depth + ("grey" if grey else "colour") + (" with alpha" if has_alpha else "")
 
 
-def _label_facts(ids: np.ndarray, targets: TargetReader) -> dict:
+def _label_facts(ids: np.ndarray, targets: TargetReader) -> tuple[dict[str, Any], np.ndarray]:
+    """Pixels by their meaning, and the class index of each value that is there, (256,) or (65536,) uint8, 255 for none."""
     counts = histogram(ids)
+    indices_of = np.full(len(counts), IGNORE_INDEX, np.uint8)
     pixels: dict[int, int] = {}
     unknown: dict[int, int] = {}
     ignored = 0
@@ -92,7 +119,8 @@ def _label_facts(ids: np.ndarray, targets: TargetReader) -> dict:
             unknown[value] = count
         else:
             pixels[index] = pixels.get(index, 0) + count
-    return {"pixels": pixels, "unknown": unknown, "ignored": ignored, "total": ids.size}
+            indices_of[value] = index
+    return {"pixels": pixels, "unknown": unknown, "ignored": ignored, "total": ids.size}, indices_of
 
 
 def _meanings(values: np.ndarray, targets: TargetReader) -> Iterator[tuple[int, int | None]]:

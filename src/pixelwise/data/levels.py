@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from pixelwise.errors import DataError
 from pixelwise.formats.label_png import read_ids
 from pixelwise.types import MAX_CLASSES, ClassTable
 
-__all__ = ["Levels", "Reading", "decide", "histogram", "scan", "thread_count"]
+__all__ = ["Levels", "Reading", "decide", "histogram", "histogram_or_error", "scan", "thread_count"]
 
 _SOFT_LEVELS = 16  # that many grey levels between 0 and 255, a quarter of them bright, are edges and not classes
 _SOFT_SHARE = 0.9  # at least this share of all pixels is 0 or 255
@@ -58,14 +58,14 @@ def histogram(ids: np.ndarray) -> np.ndarray:
     return np.bincount(ids.ravel(), minlength=65536)
 
 
-def scan(masks: Sequence[Path]) -> Levels:
+def scan(masks: Sequence[Path], histogram_of: Callable[[Path], np.ndarray | DataError] | None = None) -> Levels:
     """Reads all masks. Files that cannot be read are left to the check, which names them all; if none can be read, the
-    first one's error is raised."""
+    first one's error is raised. ``histogram_of`` gives the pixels per value of a file, where they are known from before."""
     counts, files = np.zeros(65536, np.int64), np.zeros(65536, np.int64)
     errors: list[DataError] = []
     readable = 0
     with ThreadPoolExecutor(thread_count()) as pool:
-        for found in pool.map(_histogram_or_error, masks):
+        for found in pool.map(histogram_of or histogram_or_error, masks):
             if isinstance(found, DataError):
                 errors.append(found)
                 continue
@@ -114,7 +114,8 @@ def decide(levels: Levels) -> Reading:
     return Reading(ClassTable.from_ids(ids), None, f"no classes.json: {len(ids)} classes from the masks, ids {shown}{ignored}")
 
 
-def _histogram_or_error(path: Path) -> np.ndarray | DataError:
+def histogram_or_error(path: Path) -> np.ndarray | DataError:
+    """Pixels per value of a mask file, or why it cannot be read."""
     try:
         return histogram(read_ids(path))
     except DataError as error:

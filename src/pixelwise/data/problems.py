@@ -10,7 +10,8 @@ from pixelwise.errors import DataError
 
 __all__ = ["CheckReport", "Problem", "Severity"]
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "note"]
+"""What stops a training, what should be looked at, what is good to know."""
 
 _SHOWN_FILES = 1000
 
@@ -18,7 +19,8 @@ _SHOWN_FILES = 1000
 @dataclass(frozen=True)
 class Problem:
     """One kind of fault. ``message`` says what and where, ``cure`` what to do; ``files`` are all files that have it, and
-    ``count`` how many things are concerned (files, ids, classes)."""
+    ``count`` how many things are concerned (files, ids, classes). ``repair`` says what ``check --fix`` does about it; empty
+    where it can do nothing."""
 
     severity: Severity
     code: str
@@ -26,6 +28,7 @@ class Problem:
     cure: str
     files: tuple[str, ...] = ()
     count: int = 1
+    repair: str = ""
 
     def __str__(self) -> str:
         return f"{self.message}; {self.cure}"
@@ -33,7 +36,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """All problems, errors first, and facts about the data set (plain values, ready for JSON)."""
+    """All problems, errors first and notes last, and facts about the data set (plain values, ready for JSON)."""
 
     problems: tuple[Problem, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
@@ -48,7 +51,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether there is no error; warnings do not count."""
+        """Whether there is no error; warnings and notes do not count."""
         return not self.errors
 
     def raise_if_bad(self) -> None:

@@ -24,7 +24,7 @@ from pixelwise.formats.raster import open_raster, raw_pixels, read_bytes
 
 __all__ = ["ImageTable", "image_at", "looks_like_images", "mask_at", "open_table"]
 
-_MOST_GROUP_BYTES = 2 << 30  # of one column in one row group, which is in memory as a whole
+_MOST_GROUP_BYTES = 4 << 30  # of one row group, whose column of images is in memory as a whole
 _MOST_ROWS = 1 << 31
 _FOOTER = 1 << 20  # bytes at the end, or at the beginning, in which the columns are described
 
@@ -60,7 +60,8 @@ def open_table(path: Path) -> ImageTable:
         if path.suffix.lower() == ".parquet":
             with _arrow("pyarrow.parquet").ParquetFile(path) as file:
                 schema, metadata = file.schema_arrow, file.metadata
-                sizes = [_group_size(metadata.row_group(group)) for group in range(metadata.num_row_groups)]
+                # not the sizes of single columns: pyarrow ends the process where it finds their statistics damaged
+                sizes = [metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups)]
                 lengths = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
             if max(sizes, default=0) > _MOST_GROUP_BYTES:
                 raise DataError(f"{path} declares {max(sizes):,} bytes in one row group; write it anew with smaller row groups")
@@ -145,10 +146,6 @@ def _holds_bytes(kind: Any, arrow: Any) -> bool:
 
 def _is_binary(kind: Any, arrow: Any) -> bool:
     return bool(arrow.types.is_binary(kind) or arrow.types.is_large_binary(kind))
-
-
-def _group_size(group: Any) -> int:
-    return max((group.column(at).total_uncompressed_size for at in range(group.num_columns)), default=0)
 
 
 def _arrow(module: str) -> Any:

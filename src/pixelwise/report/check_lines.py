@@ -15,6 +15,8 @@ from pixelwise.report.sentences import hanging
 __all__ = ["check_lines"]
 
 _FILES_SHOWN = 3
+_STYLES = {"error": "bold red", "warning": "bold yellow", "note": "bold cyan"}
+_STRIDE = 8  # the one of the fingerprint's strides that the table has room for
 
 
 def check_lines(report: Mapping[str, Any], console: Console) -> Iterator[RenderableType]:
@@ -23,18 +25,24 @@ def check_lines(report: Mapping[str, Any], console: Console) -> Iterator[Rendera
     for decision in facts["decisions"]:
         yield Text("· ", "cyan") + Text(hanging(console, decision))
     yield Text("· ", "cyan") + Text(hanging(console, _summary(facts)))
+    seen = facts.get("fingerprint", {})
+    for group in seen.get("intensity", ()):
+        yield Text("· ", "cyan") + Text(hanging(console, _intensity(group, facts["images"])))
     if facts["classes"]:
-        yield _classes(facts["classes"])
+        yield _classes(facts["classes"], {row["name"]: row for row in seen.get("objects", ())}, seen.get("strides", []))
     for problem in report["problems"]:
         yield from _problem(problem, console)
-    errors = sum(problem["severity"] == "error" for problem in report["problems"])
-    warnings = len(report["problems"]) - errors
-    if errors:
-        yield Text(f"{errors} error{'s' * (errors > 1)}: training would refuse this data set", "bold red")
-    elif warnings:
-        yield Text(f"no errors, {warnings} warning{'s' * (warnings > 1)}", "bold yellow")
-    else:
-        yield Text("no faults found", "bold green")
+    yield _verdict([problem["severity"] for problem in report["problems"]])
+
+
+def _verdict(severities: list[str]) -> Text:
+    counts = {kind: severities.count(kind) for kind in _STYLES}
+    told = [f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count]
+    if counts["error"]:
+        return Text(f"{', '.join(told)}: training would refuse this data set", _STYLES["error"])
+    if counts["warning"]:
+        return Text(f"no errors, {', '.join(told)}", _STYLES["warning"])
+    return Text(", ".join(["no faults found", *told]), "bold green")
 
 
 def _summary(facts: Mapping[str, Any]) -> str:
@@ -51,25 +59,40 @@ def _summary(facts: Mapping[str, Any]) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _classes(classes: list[Mapping[str, Any]]) -> Table:
+def _intensity(group: Mapping[str, Any], images: int) -> str:
+    """Mean and deviation of each channel, in the files' own units."""
+    channels = ", ".join(f"{channel['name']} {channel['mean']:.4g} ± {channel['std']:.3g}" for channel in group["channels"])
+    some = "" if group["images"] == images else f" of {group['images']} images"
+    return f"brightness{some}: {channels}"
+
+
+def _classes(classes: list[Mapping[str, Any]], objects: Mapping[str, Mapping[str, Any]], strides: list[int]) -> Table:
+    """A row for each class; of its objects, where there was a closer look."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     table.add_column("id", justify="right")
     table.add_column("class", max_width=28, no_wrap=True, overflow="ellipsis")
-    table.add_column("pixels", justify="right", no_wrap=True)
-    table.add_column("share", justify="right", no_wrap=True)
-    table.add_column("images", justify="right", no_wrap=True)
+    lost = [f"lost at {_STRIDE}"] if _STRIDE in strides else []
+    for heading in ("pixels", "share", "images", *(["objects", "median px", *lost] if objects else [])):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in classes:
         share = Text(f"{100 * row['share']:.2f} %", "yellow" if not row["pixels"] else "")
-        table.add_row(str(row["id"]), row["name"], f"{row['pixels']:,}", share, f"{row['images']:,}")
+        own = objects.get(row["name"])
+        cells = [f"{own['count']:,}", f"{own['area'][2]:,}" if own["area"] else ""] if own else []
+        cells += [f"{100 * own['lost_pixels'][strides.index(_STRIDE)]:.0f} %"] * len(lost) if own else []
+        table.add_row(str(row["id"]), row["name"], f"{row['pixels']:,}", share, f"{row['images']:,}", *cells)
+    if lost and objects:
+        table.caption = f"lost at {_STRIDE}: pixels that fall to other classes on a map of stride {_STRIDE}"
+        table.caption_justify = "left"
     return table
 
 
 def _problem(problem: Mapping[str, Any], console: Console) -> Iterator[Text]:
-    is_error = problem["severity"] == "error"
     mark = f"{problem['severity']}: "
-    yield Text(mark, "bold red" if is_error else "bold yellow") + Text(hanging(console, problem["message"], len(mark)))
+    yield Text(mark, _STYLES[problem["severity"]]) + Text(hanging(console, problem["message"], len(mark)))
     for file in problem["files"][:_FILES_SHOWN]:
         yield Text(f"    {file}", "dim")
     if len(problem["files"]) > _FILES_SHOWN:
         yield Text(f"    and {len(problem['files']) - _FILES_SHOWN} more", "dim")
     yield Text("    cure: ", "green") + Text(hanging(console, problem["cure"], 10))
+    if problem.get("repair"):
+        yield Text("    --fix: ", "green") + Text(hanging(console, problem["repair"], 11))

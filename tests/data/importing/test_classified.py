@@ -77,7 +77,7 @@ def test_images_that_were_cut_off_are_read_as_far_as_they_go(tmp_path):
 
 def test_as_many_labels_as_images_are_needed(tmp_path):
     write_mnist(tmp_path, pixels(4), np.array([1, 2, 3], np.uint8))
-    with pytest.raises(DataError, match="4 images, .* 3 labels; they do not belong together"):
+    with pytest.raises(DataError, match=r"4 images, .* 3 labels; they do not belong together"):
         read_classified(tmp_path)
 
 

@@ -118,7 +118,7 @@ def test_a_test_part_counts_where_it_has_labels(tmp_path):
 def test_labels_that_are_no_ids_are_refused(labels, tmp_path):
     make(tmp_path, labels=labels)
     photo(tmp_path / "imagesTr/case_1_0000.png")
-    with pytest.raises(DataError, match="dataset.json"):
+    with pytest.raises(DataError, match=r"dataset.json"):
         FORMAT.read(tmp_path)
 
 

@@ -46,5 +46,5 @@ def test_folders_without_volumes_do_not_match(tmp_path):
 
 @needs_exports
 def test_the_real_export_is_refused_with_its_size():
-    with pytest.raises(DataError, match="BRATS_001.nii.gz is NIfTI of 1 x 5 x 2 x 4 voxels"):
+    with pytest.raises(DataError, match=r"BRATS_001.nii.gz is NIfTI of 1 x 5 x 2 x 4 voxels"):
         FORMAT.read(TOOLS / "brats_dataset")

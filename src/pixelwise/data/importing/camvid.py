@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from pixelwise.data.importing.annotated import Annotated, Annotations, Format
 from pixelwise.data.importing.mask_files import color_classes, paint_colors, require_items, unmatched, with_keys, with_void
-from pixelwise.data.importing.paths import inside
+from pixelwise.data.importing.paths import inside, is_there
 from pixelwise.data.sources.found import SPLIT_NAMES, list_images
 from pixelwise.errors import DataError
 from pixelwise.formats.color_table import ColorRow, find_color_table, read_color_table
@@ -131,7 +131,7 @@ def _listed_file(name: str, root: Path) -> Path:
     """The file below ``root``, whatever folders of another machine stand before its own folder and name."""
     listed = inside(name.lstrip("/"))
     for path in (root / listed, root.joinpath(*listed.parts[-2:])):
-        if path.is_file():
+        if is_there(path):
             return path
     raise DataError(f"there is no {listed}; add the file, or remove the line")
 

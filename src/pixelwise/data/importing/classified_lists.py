@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pixelwise.data.importing.classified import ClassifiedFormat, ClassifiedImage, ClassifiedImages
 from pixelwise.data.importing.naming import class_name
-from pixelwise.data.importing.paths import inside
+from pixelwise.data.importing.paths import inside, is_there
 from pixelwise.data.sources.found import SPLIT_NAMES, some
 from pixelwise.errors import DataError, first_line
 from pixelwise.formats.image import is_image_name
@@ -204,7 +204,7 @@ def _file(name: PurePosixPath, folder: Path) -> Path | None:
         path = folder / base / name
         candidates = [path] if is_image_name(path) else [path.with_name(f"{path.name}{end}") for end in (".JPEG", ".jpg", ".png")]
         for candidate in candidates:
-            if candidate.is_file():
+            if is_there(candidate):
                 return candidate
     return None
 

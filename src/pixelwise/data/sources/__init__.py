@@ -5,16 +5,17 @@ To add a layout, write a module with ``matches(root)`` and ``records(root)``, an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pixelwise.data.class_file import read_class_file
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.importing.registry import format_names, sniff
-from pixelwise.data.levels import decide, scan
+from pixelwise.data.levels import Levels, decide, scan
 from pixelwise.data.sources import camvid, folders
 from pixelwise.data.sources.columns import with_file
 from pixelwise.data.sources.foreign import foreign_records, format_of
-from pixelwise.data.sources.found import Found, Source, some
+from pixelwise.data.sources.found import SPLIT_NAMES, Found, Source, some
 from pixelwise.errors import ConfigError, DataError, nearest
 from pixelwise.formats.label_png import Color
 from pixelwise.types import ClassTable, Mode
@@ -29,11 +30,13 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
+def find(root: str | Path, source: str = "auto", task: str = "auto", scan: Callable[[Sequence[Path]], Levels] = scan) -> Dataset:
     """Reads the names of all files below ``root``, and, where no ``classes.json`` names the classes, all masks.
 
     ``source``: a key of :data:`SOURCES`, or ``auto``. ``task``: ``binary``, ``multiclass``, ``multilabel``, or ``auto``: binary
     with two classes, multilabel with one folder of masks per class, else multiclass.
+
+    ``scan`` reads the values of all masks; give another where they are known from before.
 
     Further columns of ``splits.csv``, and those of ``records.csv``, go into the records, whatever the layout.
 
@@ -52,7 +55,7 @@ def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
     colors: tuple[tuple[Color, int], ...] = ()
     if found.class_names:
         classes = ClassTable.from_json([{"id": i, "name": name} for i, name in enumerate(found.class_names)])
-        threshold = _layer_threshold(found, decisions)
+        threshold = _layer_threshold(found, decisions, scan)
     elif (stated := read_class_file(root)) is not None:
         classes, colors = stated
         if len(classes) < 2:
@@ -68,7 +71,7 @@ def find(root: str | Path, source: str = "auto", task: str = "auto") -> Dataset:
     elif threshold is not None:
         classes = ClassTable.from_json([{"id": 0, "name": "background"}, {"id": 1, "name": "object"}])
     else:
-        classes, threshold = _from_masks(found, decisions)
+        classes, threshold = _from_masks(found, decisions, scan)
     if threshold is not None and not found.class_names and len(classes) != 2:
         raise DataError(f"instances/ gives two classes, background and object, but classes.json names {len(classes)}; remove it")
     mode = _mode(task, classes, bool(found.class_names))
@@ -122,11 +125,11 @@ def _is_canonical(root: Path) -> bool:
     """Whether the names alone leave no doubt: ``classes.json``, or ``masks/`` without a table of colours beside them."""
     if (root / "classes.json").is_file():
         return True
-    has_masks = (root / "masks").is_dir() or any(path.is_dir() for path in root.glob("*/masks"))
+    has_masks = (root / "masks").is_dir() or any(path.parent.name.lower() in SPLIT_NAMES for path in root.glob("*/masks/"))
     return has_masks and not any((root / name).is_file() for name in _COLOR_TABLES)
 
 
-def _from_masks(found: Found, decisions: list[str]) -> tuple[ClassTable, int | None]:
+def _from_masks(found: Found, decisions: list[str], scan: Callable[[Sequence[Path]], Levels]) -> tuple[ClassTable, int | None]:
     levels = scan([path for record in found.records for path in record.masks if path is not None])
     if found.rows and set(levels.values) <= {row["id"] for row in found.rows}:
         classes = ClassTable.from_json(found.rows)
@@ -137,7 +140,7 @@ def _from_masks(found: Found, decisions: list[str]) -> tuple[ClassTable, int | N
     return reading.classes, reading.threshold
 
 
-def _layer_threshold(found: Found, decisions: list[str]) -> int:
+def _layer_threshold(found: Found, decisions: list[str], scan: Callable[[Sequence[Path]], Levels]) -> int:
     """Above which value a pixel of a class folder's mask belongs to the class."""
     levels = scan([path for record in found.records for path in record.masks if path is not None])
     values = [value for value in levels.values if value]
