@@ -168,6 +168,7 @@ def test_an_annotation_without_regions_is_an_empty_mask(tmp_path):
         ("C:\\data\\a.png", "a.png"),
         ("http://[broken", ""),
         ("../../etc/passwd.png", ""),
+        ("\ud800.png", ""),
     ],
 )
 def test_images_are_found_by_any_address(address, file, tmp_path):
@@ -178,6 +179,7 @@ def test_images_are_found_by_any_address(address, file, tmp_path):
     else:
         assert annotations.items == ()
         assert "1 image (" in annotations.faults[0]
+        assert annotations.faults[0].encode()
 
 
 def test_of_several_texts_in_the_data_the_image_is_the_one_that_regions_point_to(tmp_path):
