@@ -169,7 +169,7 @@ def test_import_says_what_it_decided_and_what_it_lost(toy, tmp_path):
     said = []
     found = import_data(toy, tmp_path / "out", say=said.append)
     assert said == ["format Toy: toy.txt", "ids are as they were"]
-    assert found.losses == ("lost, as one label per pixel cannot hold it: holes: 12, in 4 of 5 images",)
+    assert found.losses == ("not in the masks: holes: 12, in 4 of 5 images",)
     assert not found.ok
     assert json.dumps(found.to_json())
 

@@ -42,7 +42,7 @@ class Written:
     def sentences(self) -> list[str]:
         """What was lost, for people."""
         return [
-            f"lost, as one label per pixel cannot hold it: {what}: {count:,}, in {images:,} of {self.images:,} images"
+            f"not in the masks: {what}: {count:,}, in {images:,} of {self.images:,} images"
             for what, (count, images) in self.losses.items()
         ]
 
