@@ -30,6 +30,8 @@ def test_bits_of_classes_are_those_of_their_masks(size):
     labels = draw_labels(size)
     expected = [packed(labels == index) for index in (2, 0)]
     np.testing.assert_array_equal(packed_classes(labels, (2, 0)), expected)
+    expected.append(packed(labels == 1))
+    np.testing.assert_array_equal(packed_classes(labels, (2, 0, 1), last_is_rest=True), expected)
 
 
 @pytest.mark.parametrize("size", [(5, 63), (4, 64), (7, 65), (9, 200)], ids=str)

@@ -50,16 +50,22 @@ def packed(mask: np.ndarray) -> np.ndarray:
     return rows
 
 
-def packed_classes(labels: np.ndarray, classes: Sequence[int]) -> np.ndarray:
-    """(K, H, words) bits of the classes' masks, by strips of rows that stay in the processor's cache."""
+def packed_classes(labels: np.ndarray, classes: Sequence[int], last_is_rest: bool = False) -> np.ndarray:
+    """(K, H, words) bits of the classes' masks, by strips of rows that stay in the processor's cache. With ``last_is_rest`` the
+    last class is not looked for: it has all pixels that no other class has."""
     height, width = labels.shape
     masks, step = np.zeros((len(classes), height, width // 64 + 1), _WORD), max(_STRIP // max(width, 1), 1)
-    octets, buffer = masks.view(np.uint8)[..., : (width + 7) // 8], np.empty((step, width), np.bool_)
+    sought = list(zip(masks.view(np.uint8)[..., : (width + 7) // 8], classes, strict=True))[: -1 if last_is_rest else None]
+    buffer = np.empty((min(step, height), width), np.bool_)
     for start in range(0, height, step):
         strip = labels[start : start + step]
-        for bits, index in zip(octets, classes, strict=True):
+        for octets, index in sought:
             is_class = np.equal(strip, index, out=buffer[: len(strip)])
-            bits[start : start + step] = np.packbits(is_class, axis=1, bitorder="little")
+            octets[start : start + step] = np.packbits(is_class, axis=1, bitorder="little")
+    if last_is_rest:
+        masks[-1] = packed(np.ones((1, width), np.bool_))
+        for bits in masks[:-1]:
+            masks[-1] ^= bits
     return masks
 
 
@@ -87,22 +93,31 @@ def dilated(squares: np.ndarray, width: int, distance: int) -> np.ndarray:
     columns[:, distance:-distance] = False
     band |= packed(columns)
     band[:distance], band[-distance:] = ~_NO_WORD, ~_NO_WORD
-    return np.ascontiguousarray(band)
+    return band
 
 
 def _steps(window: int) -> Iterator[int]:
-    """Steps ahead that widen a window of one to ``window``, none longer than the window before it."""
+    """Steps ahead that widen a window of one to ``window``, none longer than the window before it; from a window of eight on all
+    but one are whole bytes, which are many times faster."""
     size = 1
     while size < window:
-        step = min(size, window - size)
+        if size == 8:
+            step = window % 8 or 8
+        else:
+            step = min(size if size < 8 else size // 8 * 8, window - size)
         yield step
         size += step
 
 
 def _or_ahead(words: np.ndarray, step: int, out: np.ndarray, spare: np.ndarray) -> np.ndarray:
     """Each bit or the one ``step`` ahead of it."""
-    _ahead(words, step, out, spare)
-    out |= words
+    if step % 8:
+        _ahead(words, step, out, spare)
+        out |= words
+    else:
+        octets, put, kept = words.view(np.uint8), out.view(np.uint8), 8 * len(words) - step // 8
+        np.bitwise_or(octets[:kept], octets[step // 8 :], out=put[:kept])
+        put[kept:] = octets[kept:]
     return out
 
 

@@ -140,7 +140,7 @@ def boundary_band(labels: np.ndarray, distance: int) -> np.ndarray:
     2 d x 2 d, by doubling the window: about 2 log2(2 d) passes, whatever the number of classes. Passes run on bits, 64 pixels
     a word.
     """
-    band = dilated(mixed_squares(labels), labels.shape[1], distance).view(np.uint8)
+    band = np.ascontiguousarray(dilated(mixed_squares(labels), labels.shape[1], distance)).view(np.uint8)
     return np.unpackbits(band, axis=1, count=labels.shape[1], bitorder="little").view(np.bool_)
 
 
@@ -148,14 +148,10 @@ def _counts(found: np.ndarray, expected: np.ndarray, classes: Sequence[int], dis
     """(K, 2) intersections and unions of one pair of label maps, for all its classes or for some."""
     if len(classes) > _FEW:
         return _counts_of_labels(found, expected, len(classes), distance)
-    sides = []
+    sides, is_whole = [], len(classes) > 1 and int(expected.max(initial=0)) != IGNORE_INDEX  # then the last class is the rest
     for labels in (found, expected):
-        is_whole = len(classes) > 1 and int(labels.max(initial=0)) != IGNORE_INDEX  # then the last class is the rest
-        masks = packed_classes(labels, classes[:-1] if is_whole else classes)
-        band = dilated(mixed_squares_of(masks), labels.shape[1], distance)
-        if is_whole:
-            row = packed(np.ones((1, labels.shape[1]), np.bool_))
-            masks = np.concatenate((masks, np.bitwise_or.reduce(masks, axis=0, keepdims=True) ^ row))
+        masks = packed_classes(labels, classes, is_whole)
+        band = dilated(mixed_squares_of(masks[:-1] if is_whole else masks), labels.shape[1], distance)
         masks &= band
         sides.append(masks)
     counts, either = [], np.empty_like(sides[0][0])
