@@ -100,11 +100,11 @@ def _memory_file(cache):
     return path
 
 
-def _rewritten(path, change):
-    """The file with another content, and a checksum that fits."""
+def _rewritten(path, change, head=None):
+    """The file with another content, and a checksum that fits, or ``head``."""
     told = json.loads(zlib.decompress(path.read_bytes().split(b"\n", 1)[1]))
     packed = zlib.compress(json.dumps(change(told)).encode())
-    path.write_bytes(check_memory._head(packed) + packed)
+    path.write_bytes((head or check_memory._head(packed)) + packed)
 
 
 def _each_with(**values):
@@ -119,9 +119,7 @@ def _each_with(**values):
         lambda path: path.write_bytes(path.read_bytes()[:-5]),
         lambda path: path.write_bytes(path.read_bytes()[:200] + b"x" + path.read_bytes()[201:]),
         lambda path: path.write_bytes(path.read_bytes().replace(b"check 1 ", b"check 0 ", 1)),
-        lambda path: path.write_bytes(
-            path.read_bytes().split(b"\n", 1)[0] + b"\n" + zlib.compress(b'{"levels": {}, "records": {}}')
-        ),
+        lambda path: _rewritten(path, _each_with(kind="invented"), path.read_bytes().split(b"\n", 1)[0] + b"\n"),
         lambda path: _rewritten(path, lambda told: []),
         lambda path: _rewritten(path, lambda told: {**told, "records": []}),
         lambda path: _rewritten(path, lambda told: {**told, "records": dict.fromkeys(told["records"], 7)}),
