@@ -23,7 +23,7 @@ import cv2
 import numpy as np
 
 from pixelwise.errors import ConfigError, DataError
-from pixelwise.metrics.bitmaps import dilated, mixed_squares, mixed_squares_of, packed, packed_classes
+from pixelwise.metrics.bitmaps import dilated, mixed_squares, mixed_squares_of, packed_classes
 from pixelwise.metrics.pairs import check_class_names, check_same_classes, without_ignored
 from pixelwise.types import IGNORE_INDEX
 
