@@ -23,7 +23,7 @@ from pixelwise.data.closeup import Channel, Closeup, ImageLook, MaskLook
 from pixelwise.data.dataset import Dataset
 from pixelwise.data.inspection import Inspection
 from pixelwise.data.levels import Levels, histogram_or_error, scan
-from pixelwise.data.objects import Objects
+from pixelwise.data.objects import STRIDES, Objects
 from pixelwise.errors import DataError, PixelwiseError
 from pixelwise.formats.atomic import atomic_write
 from pixelwise.types import Record
@@ -32,6 +32,7 @@ __all__ = ["CheckMemory"]
 
 _FORM = 1  # of the file; another number is another form
 _MOST_BYTES = 256 << 20  # of all data sets together
+_MOST_BINS = 8 * 60  # of areas: none is larger than 2^60 pixels
 _FRESH = 2.0  # seconds: what changed just before it was read may change again within one tick of the file system's clock
 
 _NOTHING: dict[str, Any] = {"reading": "", "levels": {}, "records": {}}
@@ -49,6 +50,7 @@ class CheckMemory:
         self._levels: dict[str, Any] = {}
         self._records: dict[str, Any] = {}
         self._reading = ""
+        self._num_classes = 0
         self._old = _NOTHING | (_read(self._path) if self._path is not None else {})
         self._stamps: dict[str, list[_Stamp]] = {}
         self._recalled: set[str] = set()
@@ -85,6 +87,7 @@ class CheckMemory:
     def begin(self, dataset: Dataset, max_pixels: int) -> None:
         """Before the first :meth:`recall`: what was seen counts only if masks are read in the same way."""
         how = [__version__, dataset.classes.to_json(), dataset.mode, dataset.threshold, dataset.colors, max_pixels]
+        self._num_classes = len(dataset.classes)
         self._reading = hashlib.sha256(json.dumps(how).encode()).hexdigest()
         if self._old.get("reading") != self._reading:
             self._old["records"] = {}
@@ -100,8 +103,8 @@ class CheckMemory:
         try:
             if not row or row["stamps"] != stamps or row["names"] != names:
                 return None
-            seen = _inspection(record, row)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError):
+            seen = _inspection(record, row, self._num_classes)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError):
             return None
         self._recalled.add(record.key)
         return seen
@@ -178,9 +181,9 @@ def _counts(row: Any, stamp: _Stamp | None) -> np.ndarray | None:
             return None
         counts = np.zeros(row[1], np.int64)
         counts[row[2]] = row[3]
-    except (TypeError, ValueError, IndexError, KeyError):
+    except (TypeError, ValueError, IndexError, KeyError, OverflowError):
         return None
-    return counts
+    return counts if counts.min() >= 0 else None
 
 
 def _row(inspection: Inspection, stamps: list[_Stamp]) -> dict[str, Any]:
@@ -210,36 +213,37 @@ def _row(inspection: Inspection, stamps: list[_Stamp]) -> dict[str, Any]:
     }
 
 
-def _inspection(record: Record, row: dict[str, Any]) -> Inspection:
+def _inspection(record: Record, row: dict[str, Any], num_classes: int) -> Inspection:
     """The inverse of :func:`_row`; raises one of the errors of bad data where a value is not what it should be."""
     masks = record.masks
     is_deep, has_mask, is_grey_as_color = map(bool, row["flags"])
-    ignored, total = map(int, row["totals"])
-    digest, strays, stray_pixels, soft_pixels = row["mask"]
+    ignored, total = map(_whole, row["totals"])
+    digest, *counts = row["mask"]
+    strays, stray_pixels, soft_pixels = map(_whole, counts)
     objects = {
-        int(index): Objects(_numbers(areas), tuple(map(int, pixels)), tuple(map(int, lost)))
+        _whole(index, num_classes): Objects(_numbers(areas, _MOST_BINS), _row_of(pixels), _row_of(lost))
         for index, areas, pixels, lost in row["objects"]
     }
-    channels = tuple(Channel(*map(float, values)) for values in row["channels"])
+    thumbnail = base64.b64decode(row["thumbnail"], validate=True)
     return Inspection(
         record,
         digest=bytes.fromhex(row["digest"]),
-        size=None if row["size"] is None else (int(row["size"][0]), int(row["size"][1])),
+        size=None if row["size"] is None else _size(*row["size"]),
         kind=str(row["kind"]),
         is_deep=is_deep,
         has_mask=has_mask,
-        mask_sizes={_known(masks[at]): (int(height), int(width)) for at, height, width in row["mask_sizes"]},
-        pixels=_numbers(row["pixels"]),
+        mask_sizes={_known(masks[at]): _size(height, width) for at, height, width in row["mask_sizes"]},
+        pixels=_numbers(row["pixels"], num_classes),
         ignored=ignored,
         total=total,
-        unknown=_numbers(row["unknown"]),
+        unknown=_numbers(row["unknown"], 65536),
         is_grey_as_color=is_grey_as_color,
         image_error=str(row["image_error"]),
         mask_errors={_known(masks[at]): str(error) for at, error in row["mask_errors"]},
         jpeg_masks=tuple(_known(masks[at]) for at in row["jpeg_masks"]),
         closeup=Closeup(
-            ImageLook(base64.b64decode(row["thumbnail"], validate=True), channels),
-            MaskLook(bytes.fromhex(digest), objects, int(strays), int(stray_pixels), int(soft_pixels)),
+            ImageLook(thumbnail, tuple(Channel(*map(_finite, values)) for values in row["channels"])),
+            MaskLook(bytes.fromhex(digest), objects, strays, stray_pixels, soft_pixels),
         ),
     )
 
@@ -250,5 +254,28 @@ def _known(path: Path | None) -> Path:
     return path
 
 
-def _numbers(pairs: Sequence[Sequence[Any]]) -> dict[int, int]:
-    return {int(key): int(count) for key, count in pairs}
+def _whole(value: Any, end: int = 1 << 53) -> int:
+    if not isinstance(value, int) or not 0 <= value < end:
+        raise ValueError(f"no whole number below {end}")
+    return int(value)
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not abs(number) < 1e80:  # the square of what a float image can hold
+        raise ValueError("no number")
+    return number
+
+
+def _size(height: Any, width: Any) -> tuple[int, int]:
+    return _whole(height, 1 << 31), _whole(width, 1 << 31)
+
+
+def _row_of(values: Sequence[Any]) -> tuple[int, ...]:
+    if len(values) != len(STRIDES):
+        raise ValueError("one number for each stride")
+    return tuple(map(_whole, values))
+
+
+def _numbers(pairs: Sequence[Sequence[Any]], end: int) -> dict[int, int]:
+    return {_whole(key, end): _whole(count) for key, count in pairs}
